@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Files that lie: kernels and ACPI tables for the bad-input boots. Everything
+is derived from Debian's own kernel, so that all but the lie is right."""
+import lzma
+import os
+import struct
+
+from machine import KERNEL
+
+OUT = "build/bad"
+XZ_MAGIC = b"\xfd7zXZ\0"
+
+
+def write(name, data):
+    os.makedirs(OUT, exist_ok=True)
+    path = f"{OUT}/{name}"
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def bzimage():
+    with open(KERNEL, "rb") as f:
+        return f.read()
+
+
+def payload(image):
+    """(offset, length) of the compressed kernel, as the boot header says."""
+    setup_sects = image[0x1F1] or 4
+    off, length = struct.unpack_from("<II", image, 0x248)
+    return (setup_sects + 1) * 512 + off, length
+
+
+def vmlinux():
+    image = bzimage()
+    off, length = payload(image)
+    # The last four bytes are the unpacked size, not part of the stream.
+    return lzma.LZMADecompressor().decompress(image[off:off + length])
+
+
+def kernels():
+    """name -> (path, what the hypervisor's line must say)."""
+    image = bzimage()
+    off, length = payload(image)
+    elf = bytearray(vmlinux())
+    out = {}
+
+    def add(name, data, says):
+        out[name] = (write(name, bytes(data)), says)
+
+    add("truncated-bzimage", image[:off + length // 2],
+        r"truncat|short|compress|payload|beyond|outside")
+    add("not-a-kernel", b"This is not a kernel.\n" * 512,
+        r"not a|neither|unknown|format|magic")
+    bent = bytearray(image)
+    for i in range(off + length // 3, off + length // 3 + 64):
+        bent[i] ^= 0x5A
+    add("corrupt-xz", bent, r"corrupt|compress|xz|unpack")
+    lie = bytearray(image)
+    struct.pack_into("<I", lie, 0x24C, 0xFFFFFFF0)
+    add("lying-payload-length", lie, r"payload|length|beyond|outside|short")
+
+    cls = bytearray(elf)
+    cls[4] = 1
+    add("elf32-class", cls, r"class|64-bit|ELF")
+    cut = elf[:len(elf) // 2]
+    add("truncated-elf", cut, r"truncat|beyond|outside|short|ELF|segment")
+    phoff = struct.unpack_from("<Q", elf, 32)[0]
+    ph = bytearray(elf)
+    struct.pack_into("<Q", ph, phoff + 8, 1 << 62)  # p_offset
+    add("elf-offset-out", ph, r"beyond|outside|segment|ELF")
+    ph = bytearray(elf)
+    struct.pack_into("<Q", ph, phoff + 40, 1 << 62)  # p_memsz
+    add("elf-memsz-huge", ph, r"segment|too large|beyond|outside|ELF|memory")
+    ph = bytearray(elf)
+    struct.pack_into("<H", ph, 56, 0xFFFF)  # e_phnum
+    add("elf-phnum-lie", ph, r"header|beyond|outside|ELF|segment")
+    notes = bytearray(elf)
+    phentsize, phnum = struct.unpack_from("<HH", elf, 54)
+    for i in range(phnum):
+        at = phoff + i * phentsize
+        if struct.unpack_from("<I", elf, at)[0] == 4:  # PT_NOTE
+            note = struct.unpack_from("<Q", elf, at + 8)[0]
+            struct.pack_into("<I", notes, note, 0xFFFFFFF0)  # namesz
+    add("elf-note-lie", notes, r"note")
+    return out
+
+
+def acpi_table(sig, body, rev=1):
+    """A table with header; QEMU puts the checksum right."""
+    return (sig + struct.pack("<IBB", 36 + len(body), rev, 0)
+            + b"BADINP" + b"BADTABLE" + struct.pack("<I", 1)
+            + b"TEST" + struct.pack("<I", 1) + body)
+
+
+def dmars():
+    """name -> path of a DMAR for a machine without a unit."""
+    head = struct.pack("<BB10x", 47, 0)
+    drhd = struct.pack("<HHBBHQ", 0, 16, 1, 0, 0, 0xFED90000)
+    return {n: write(f"dmar-{n}", acpi_table(b"DMAR", head + b))
+            for n, b in {
+                "zero-length": drhd + struct.pack("<HH", 0, 0),
+                "cut-entry": struct.pack("<HHBB", 0, 64, 1, 0),
+                "unknown-type": struct.pack("<HH12x", 0x7777, 16) + drhd,
+                "missing-unit": drhd,
+                "empty": b"",
+            }.items()}

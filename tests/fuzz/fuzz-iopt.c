@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+// SOURCES: tests/port/iopt/skew.c tests/port/iopt/audit.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-gather.c
+/*
+ * Bytes as requests to the page-table engine, against a flat array of the last
+ * frame and permission given. One byte of configuration, then six a request.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <xen/errno.h>
+#include <xen/page-pool.h>
+
+#include "tests/port/iopt/audit.h"
+
+#define FRAMES 2048u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct {
+    uint64_t mfn;
+    unsigned int prot;
+} flat[FRAMES];
+
+static struct iopt pt;
+
+static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
+                       unsigned int order, void *arg)
+{
+    uint64_t *frames = arg;
+
+    for (uint64_t k = 0; k < UINT64_C(1) << order; k++) {
+        if (dfn + k >= FRAMES || flat[dfn + k].prot != prot ||
+            flat[dfn + k].mfn != mfn + k) {
+            abort();
+        }
+    }
+    *frames += UINT64_C(1) << order;
+}
+
+static void request(const uint8_t *p, struct iopt_gather *g)
+{
+    const uint64_t first = (p[1] | p[2] << 8) % FRAMES;
+    const uint64_t nr = 1 + (p[3] | p[4] << 8) % (FRAMES - first);
+    const struct iopt_run r = {
+        .dfn = { first },
+        .mfn = { first + (uint64_t)(p[5] & 3) * 512 + (p[5] >> 7) },
+        .nr = nr,
+        .prot = 1 + (p[5] >> 2) % 3,
+    };
+    int rc;
+
+    switch (p[0] & 3) {
+    case 0:
+        rc = iopt_map(&pt, &r, g);
+        break;
+    case 1:
+        rc = iopt_replace(&pt, &r, g);
+        break;
+    case 2:
+        rc = iopt_unmap(&pt, &r, g);
+        break;
+    default:
+        rc = iopt_protect(&pt, &r, g);
+        break;
+    }
+    if (rc == -EEXIST && (p[0] & 3) == 0) {
+        return;
+    }
+    if (rc) {
+        abort();
+    }
+    for (uint64_t k = 0; k < nr; k++) {
+        if ((p[0] & 3) == 2) {
+            flat[first + k].prot = 0;
+        } else if ((p[0] & 3) != 3) {
+            flat[first + k].mfn = r.mfn.n + k;
+            flat[first + k].prot = r.prot;
+        } else if (flat[first + k].prot) {
+            flat[first + k].prot = r.prot;
+        }
+    }
+    if (p[0] & 4) {
+        iopt_gather_release(&pt, g);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct iopt_ops *const formats[] = {
+        &iopt_skew_ops, &iopt_amdv1_ops, &iopt_vtdss_ops, &iopt_skew_ops
+    };
+    struct iopt_config cfg = { .input_bits = 48 };
+    uint64_t frames = 0, mapped = 0;
+    struct iopt_gather g;
+
+    if (size < 1) {
+        return 0;
+    }
+    cfg.ops = formats[data[0] & 3];
+    cfg.levels = 4;
+    cfg.leaf_mask = (uint8_t)((2u << (data[0] >> 2) % 3) - 1);
+    cfg.coherent = data[0] >> 5 & 1;
+    cfg.track_added = data[0] >> 6 & 1;
+    cfg.lazy_coalesce = data[0] >> 7;
+    memset(flat, 0, sizeof(flat));
+    pool_reset();
+    if (iopt_init(&pt, &cfg)) {
+        abort();
+    }
+    iopt_gather_init(&g);
+    for (size_t i = 1; i + 6 <= size && i < 6 * 64; i += 6) {
+        request(data + i, &g);
+    }
+    for (unsigned int i = 0; i < FRAMES; i++) {
+        mapped += flat[i].prot != 0;
+    }
+    if (audit_tree(&pt, check_leaf, &frames) || frames != mapped) {
+        abort();
+    }
+    iopt_gather_release(&pt, &g);
+    while (iopt_destroy(&pt, 16)) {
+    }
+    if (pool_nr_used) {
+        abort();
+    }
+    return 0;
+}

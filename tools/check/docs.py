@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Checks that every function declared in a public or folder header carries a
+docstring that names each parameter and has Locks:, Context: and, if it returns
+something, Return:. Prototypes without a blank line between them share the
+docstring above the first."""
+import glob
+import re
+import sys
+
+# Macros that stand where a declarator's name could.
+ATTRIBUTE = re.compile(
+    r"\b(must_\w+|printf_like|noreturn_fn|section_\w+|acquires|releases|"
+    r"aligned|attr_\w+|static_assert|_Static_assert|init_\w+|"
+    r"__attribute__|returns_\w+|no_\w+|alloc_\w+)\s*\((?:[^()]|\([^()]*\))*\)")
+
+
+def blank(m):
+    """Keeps the line numbers of what is cut out."""
+    return re.sub(r"[^\n]", " ", m[0])
+
+
+def declarations(text):
+    """(line, docstring or None, statement) of each file-scope declaration."""
+    docs = {}
+
+    def keep_doc(m):
+        if m[0].startswith("/**"):
+            docs[m.end()] = m[0]
+        return blank(m)
+
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", keep_doc, text, flags=re.S)
+    code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, code, flags=re.M)
+    code = re.sub(r"'(?:\\.|[^'\\])'|\"(?:\\.|[^\"\\])*\"", blank, code)
+    depth, start, body = 0, 0, False
+    last_doc, last_end = None, -1
+    for i, c in enumerate(code):
+        if c == "{":
+            depth += 1
+            body = True
+        elif c == "}":
+            depth -= 1
+            # A function's body ends its statement; a struct's does not.
+            if depth == 0 and re.search(r"\)\s*\{", code[start:i]) and \
+                    not re.match(r"\s*(typedef|struct|union|enum)\s+\w*\s*\{",
+                                 code[start:i]):
+                start, body = i + 1, False
+        elif c == ";" and depth == 0:
+            stmt = code[start:i]
+            if not body and "(" in stmt:
+                lead = len(stmt) - len(stmt.lstrip())
+                at = start + lead
+                doc = None
+                for end, d in docs.items():
+                    if end <= at and not code[end:at].strip():
+                        doc = d
+                if doc is None and text.count("\n", last_end, at) == 1 \
+                        and last_end >= 0:
+                    doc = last_doc
+                last_doc, last_end = doc, i
+                yield text.count("\n", 0, at) + 1, doc, " ".join(stmt.split())
+            start, body = i + 1, False
+
+
+def split_args(s):
+    out, depth, cur = [], 0, ""
+    for c in s:
+        if c == "," and depth == 0:
+            out.append(cur)
+            cur = ""
+            continue
+        depth += (c == "(") - (c == ")")
+        cur += c
+    return [a.strip() for a in out + [cur] if a.strip()]
+
+
+def prototype(stmt):
+    """(name, returns something, parameter names), or None."""
+    if re.match(r"(typedef|static_assert|_Static_assert)\b", stmt):
+        return None
+    stmt = ATTRIBUTE.sub(" ", stmt)
+    m = re.match(r"([^()=]*?)\b(\w+)\s*\((.*)\)[^()]*$", stmt, re.S)
+    if not m or not m[1].strip() or "=" in m[1]:
+        return None
+    ret = re.sub(r"\b(extern|static|inline|must_check|noreturn_fn|\w+_fn)\b", "",
+                 m[1]).strip()
+    names = []
+    for a in split_args(m[3]):
+        if a in ("void", "..."):
+            continue
+        fp = re.search(r"\(\s*\*\s*(?:const\s+)?(\w+)\s*\)", a)
+        names.append(fp[1] if fp else
+                     re.findall(r"\w+", re.sub(r"\[.*", "", a))[-1])
+    return m[2], ret != "void", names
+
+
+def main():
+    files = sorted(set(glob.glob("xen/include/xen/*.h")
+                       + glob.glob("xen/**/*-priv.h", recursive=True)))
+    bad = n = 0
+    for path in files:
+        for line, doc, stmt in declarations(open(path).read()):
+            p = prototype(stmt)
+            if p is None:
+                continue
+            n += 1
+            name, returns, params = p
+            missing = []
+            if doc is None:
+                missing = ["docstring"]
+            else:
+                missing = [f for f in ("Locks:", "Context:") if f not in doc]
+                if returns and "Return:" not in doc and "Return " not in doc:
+                    missing.append("Return:")
+                missing += [f"@{a}" for a in params
+                            if not re.search(rf"@{a}\b", doc)]
+            if missing:
+                bad += 1
+                print(f"{path}:{line}: {name}(): no {', '.join(missing)}")
+    print(f"docs: {n} functions, {bad} bad")
+    return 1 if bad else 0
+
+
+sys.exit(main())

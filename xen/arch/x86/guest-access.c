@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Copies to and from guest virtual memory. Addresses in our half are refused;
+ * everything else may fault, and the fault is fixed up. SMAP is lifted just
+ * around the copy.
+ */
+#include <xen/errno.h>
+#include <xen/guest-access.h>
+
+#include <asm/config.h>
+#include <asm/cpufeature.h>
+#include <asm/extable.h>
+#include <asm/system.h>
+
+static inline void access_begin(void)
+{
+    if (boot_cpu.smap) {
+        __asm__ volatile("stac" ::: "memory");
+    }
+}
+
+static inline void access_end(void)
+{
+    if (boot_cpu.smap) {
+        __asm__ volatile("clac" ::: "memory");
+    }
+}
+
+/* No byte in our half, no wrap, canonical at both ends. */
+static bool range_ok(uint64_t gva, size_t len)
+{
+    const uint64_t last = gva + len - 1;
+
+    return last >= gva && is_canonical(gva) && is_canonical(last) &&
+           (last < HYP_VIRT_START || gva >= HYP_VIRT_END) &&
+           !(gva < HYP_VIRT_START && last >= HYP_VIRT_END);
+}
+
+/* Whole words, then bytes. Returns what is left, 0 on success. */
+static size_t copy_faulting(void *dst, const void *src, size_t len)
+{
+    size_t words = len / 8;
+    size_t bytes = len % 8;
+
+    __asm__ volatile("1: rep movsq\n"
+                     "   mov %[bytes], %%rcx\n"
+                     "2: rep movsb\n"
+                     "   xor %[bytes], %[bytes]\n"
+                     "3:\n" EXTABLE("1b", "4f") EXTABLE("2b", "4f")
+                     "   jmp 5f\n"
+                     "4: mov $1, %[bytes]\n"
+                     "5:\n"
+                     : [bytes] "+r"(bytes), "+c"(words), "+D"(dst), "+S"(src)::"memory");
+    return bytes;
+}
+
+int guest_read(void *dst, uint64_t gva, size_t len)
+{
+    size_t left;
+
+    if (len == 0) {
+        return 0;
+    }
+    if (!range_ok(gva, len)) {
+        return -EFAULT;
+    }
+    access_begin();
+    left = copy_faulting(dst, (const void *)gva, len);
+    access_end();
+    return left ? -EFAULT : 0;
+}
+
+int guest_write(uint64_t gva, const void *src, size_t len)
+{
+    size_t left;
+
+    if (len == 0) {
+        return 0;
+    }
+    if (!range_ok(gva, len)) {
+        return -EFAULT;
+    }
+    access_begin();
+    left = copy_faulting((void *)gva, src, len);
+    access_end();
+    return left ? -EFAULT : 0;
+}
+
+int guest_cas64(uint64_t gva, uint64_t *old, uint64_t val)
+{
+    uint64_t seen = *old;
+    int err = 0;
+
+    if (gva % 8 || !range_ok(gva, 8)) {
+        return -EFAULT;
+    }
+    access_begin();
+    __asm__ volatile("1: lock cmpxchg %[val], (%[p])\n"
+                     "   jmp 3f\n"
+                     "2: mov %[fault], %[err]\n"
+                     "3:\n" EXTABLE("1b", "2b")
+                     : "+a"(seen), [err] "+r"(err)
+                     : [val] "r"(val), [p] "r"(gva), [fault] "i"(-EFAULT)
+                     : "memory");
+    access_end();
+    if (err) {
+        return err;
+    }
+    if (seen != *old) {
+        *old = seen;
+        return -EAGAIN;
+    }
+    return 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Page types of PV guests. A frame has one type while its type count is
+ * positive; a frame with a table or descriptor type has no writable mapping
+ * anywhere, CPU or (strict mode) device:
+ *
+ *   type is "writable"  <=>  DMA-mapped read/write in its owner's iospace
+ *
+ * whatever the type count is, for RAM of a domain with iommu_sync.
+ */
+#ifndef ASM_MM_TYPES_H
+#define ASM_MM_TYPES_H
+
+#include <xen/mm.h>
+
+struct vcpu;
+
+/* page_info.type: */
+#define PGT_COUNT       UINT64_C(0x00000000ffffffff) /* references of this type */
+#define PGT_VALIDATED   UINT64_C(0x0000000100000000)
+#define PGT_PINNED      UINT64_C(0x0000000200000000)
+#define PGT_PARTIAL     UINT64_C(0x0000000400000000) /* nr_validated entries done */
+#define PGT_BUSY        UINT64_C(0x0000000800000000) /* someone (de)validates */
+/* Was mapped writable and not write-back: caches may disagree with memory. */
+#define PGT_NONCOHERENT UINT64_C(0x0000001000000000)
+#define PGT_TYPE        UINT64_C(0xf000000000000000)
+#define PGT_NONE        UINT64_C(0x0000000000000000)
+#define PGT_L1          UINT64_C(0x1000000000000000)
+#define PGT_L2          UINT64_C(0x2000000000000000)
+#define PGT_L3          UINT64_C(0x3000000000000000)
+#define PGT_L4          UINT64_C(0x4000000000000000)
+#define PGT_SEG         UINT64_C(0x5000000000000000) /* GDT or LDT page */
+#define PGT_WRITABLE    UINT64_C(0x7000000000000000)
+
+/* The state of fresh RAM in every mode: writable, no reference. */
+#define PGT_FRESH (PGT_WRITABLE | PGT_VALIDATED)
+
+/**
+ * page_type_get() - Take a type reference, changing the type if none is held.
+ * @pg:   frame on which the caller holds a general reference.
+ * @type: PGT_L1 .. PGT_WRITABLE.
+ *
+ * Order (XSA-401): the new type and reference first, then the flush of CPU TLBs
+ * which may hold the old use, then the owner's IOMMU mapping, then validation,
+ * which takes references on what a table maps. Others wait on PGT_BUSY.
+ * Locks: none held but d->pv.pt_lock of the owner. Context: hypercall or boot,
+ * interrupts on.
+ * Return: 0; -EINVAL in use as another type, or contents not valid; -EPERM it
+ * maps forbidden I/O memory; -ERESTART L2..L4 only: validation was preempted,
+ * state is kept, call again; -ENOMEM.
+ */
+int must_check page_type_get(struct page_info *pg, uint64_t type);
+
+/**
+ * page_type_put() - Drop a type reference; a table's last one devalidates it.
+ * @pg: the frame. Locks, Context: as page_type_get(). Never preempted: bounded
+ * by the subtree; use page_type_put_preempt() for L2 and up in hypercalls.
+ */
+void page_type_put(struct page_info *pg);
+
+/* As page_type_put(); Return: 0 or -ERESTART (then the reference is kept). */
+int must_check page_type_put_preempt(struct page_info *pg);
+
+/* get/put general and type reference together, by frame; @d must own it. */
+int must_check page_get_and_type(mfn_t mfn, struct domain *d, uint64_t type);
+void page_put_and_type(struct page_info *pg);
+
+/**
+ * pv_new_l4() - MMUEXT_NEW_BASEPTR and friends: make a frame the vCPU's kernel
+ * (or user) L4, dropping the old reference.
+ * @v: current, or a vCPU not running. @mfn: candidate. @user: which of the two;
+ * then frame 0 means none.
+ *
+ * For the current vCPU the L4 in use is loaded at once, even if it is the same.
+ * Locks: none. Context: hypercall.
+ * Return: 0; -EINVAL not the domain's or not a valid L4; -EPERM, -ENOMEM as
+ * page_type_get(); -ERESTART call again with the same frame.
+ */
+int must_check pv_new_l4(struct vcpu *v, mfn_t mfn, bool user);
+
+/**
+ * pv_page_freed() - The last general reference of a domain's page goes away:
+ * unmap it from the IOMMU if its type is writable, clear the type.
+ * Called by page_put(). Locks: none. Context: not interrupt.
+ */
+void pv_page_freed(struct page_info *pg, struct domain *d);
+
+/**
+ * pv_domain_release_pages() - Tear down: unpin, drop base pointers, give up all
+ * pages of a dying domain. Locks: none. Context: domctl.
+ * Return: 0 when nothing is left, -ERESTART.
+ */
+int must_check pv_domain_release_pages(struct domain *d);
+
+/**
+ * pv_adopt_tables() - Make tables that Dom0's builder wrote with plain stores
+ * the domain's: type and validate everything below an L4 and pin it.
+ * @d: domain that owns all the frames. @l4: its L4; not yet typed or pinned.
+ *
+ * Entries may hold adjusted bits already. Every table frame must be mapped
+ * read-only, if at all, by the tables themselves.
+ * Locks: none. Context: boot. Return: 0, -EINVAL, -ENOMEM.
+ */
+int must_check pv_adopt_tables(struct domain *d, mfn_t l4);
+
+/**
+ * pv_write_l1() - Replace an L1 entry: mmu_update, va_mapping, grants.
+ * @slot: the entry, direct-map pointer inside an L1-typed page with reference.
+ * @val: the guest's new entry, untrusted. @pt_owner: owner of the table.
+ * @pg_dom: owner the target must have; NULL: I/O memory only.
+ * @preserve_ad: keep accessed/dirty bits of the live entry.
+ *
+ * The slot owns one general reference on a RAM target, and a writable type
+ * reference if it is writable; both are taken and dropped here. No TLB flush.
+ * Locks: none needed (the slot changes by compare-exchange); pt_owner's pt_lock
+ * may be held. Context: hypercall or trap, interrupts on.
+ * Return: 0; -EINVAL bad bits or target; -EPERM I/O memory not permitted;
+ * -ENOMEM. On error the slot is unchanged.
+ */
+int must_check pv_write_l1(uint64_t *slot, uint64_t val,
+                           struct domain *pt_owner, struct domain *pg_dom,
+                           bool preserve_ad);
+
+/**
+ * pv_cas_l1() - As pv_write_l1() for the domain's own pages, if the entry still
+ * is what the caller computed the new one from.
+ * @slot, @val, @d, Locks, Context: as pv_write_l1(). @old: expected entry.
+ * Return: as pv_write_l1(), or -EAGAIN when the entry differs from @old.
+ */
+int must_check pv_cas_l1(uint64_t *slot, uint64_t old, uint64_t val,
+                         struct domain *d);
+
+/**
+ * pv_l1_slot_get() - Walk the current vCPU's kernel tables to an L1 slot.
+ * @va: guest virtual address, any value. @table: the L1's record, with general
+ * and type reference; release with page_put_and_type(). Unchanged on failure.
+ * Locks: none. Context: hypercall or trap. Return: the slot, NULL if absent.
+ */
+uint64_t *pv_l1_slot_get(uint64_t va, struct page_info **table);
+
+/**
+ * pv_l1_adjust() / pv_table_adjust() - What an entry becomes when it enters an
+ * L1 (a higher table): U/S for all, no global leaves. Idempotent; entries
+ * that are not present stay as they are.
+ * @d: owner of the table. @entry: the guest's. Locks: none. Context: any.
+ * Return: the entry to store.
+ */
+uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
+uint64_t pv_table_adjust(uint64_t entry);
+
+/*
+ * Called by the emulator of guest writes to r/o MMIO, if set: PCI config space
+ * by ECAM. @pa: machine address. @width: bytes, 1, 2 or 4. True: was one.
+ */
+extern bool (*mmcfg_write_hook)(paddr_t pa, unsigned int width, uint32_t val);
+
+/* MMIO frames that are never writable for guests (MSI-X tables, MMCFG, IO-APIC). */
+extern struct rangeset *mmio_ro_ranges;
+
+#endif

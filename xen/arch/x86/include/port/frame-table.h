@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PORT_FRAME_TABLE_H
+#define PORT_FRAME_TABLE_H
+
+#include <asm/config.h>
+
+#define frame_table ((struct page_info *)FRAMETABLE_START)
+#define frame_m2p   ((uint64_t *)M2P_RW_START)
+
+/* True for frames of RAM that have a record. */
+bool mfn_valid(mfn_t m);
+
+static inline struct page_info *mfn_to_page(mfn_t m)
+{
+    return frame_table + m.n;
+}
+
+static inline mfn_t page_to_mfn(const struct page_info *pg)
+{
+    return MFN((uint64_t)(pg - frame_table));
+}
+
+static inline void *page_to_va(const struct page_info *pg)
+{
+    return (void *)(DIRECTMAP_START + mfn_to_pa(page_to_mfn(pg)));
+}
+
+static inline mfn_t va_to_frame(const void *va)
+{
+    return pa_to_mfn((uintptr_t)va - DIRECTMAP_START);
+}
+
+#endif

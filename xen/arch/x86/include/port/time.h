@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PORT_TIME_H
+#define PORT_TIME_H
+
+static inline void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the PV MMU share.
+ *
+ * Waiting rule, which is what keeps page types free of dead-locks: the only
+ * thing anyone waits for is PGT_BUSY of one page. Who holds PGT_BUSY on a table
+ * of level n waits, if at all, for pages typed as level n - 1 or as writable; a
+ * busy page of any other type is refused. So every chain of waiters descends,
+ * and a table that maps itself is an error, not a hang. PGT_BUSY with a type
+ * count of 0 is a writable page whose holder waits for nothing. Nobody who holds
+ * PGT_BUSY drops the last reference of a page that has work left to undo:
+ * PGT_PARTIAL holds a general reference of its own.
+ */
+#ifndef PV_MM_PRIV_H
+#define PV_MM_PRIV_H
+
+#include <xen/domain.h>
+
+#include <asm/current.h>
+#include <asm/mm-types.h>
+#include <asm/page.h>
+
+/* May a long operation stop when softirqs wait? */
+enum mm_preempt { MM_RUN_ON, MM_PREEMPT };
+
+static inline unsigned int mm_level(uint64_t type)
+{
+    return (unsigned int)FIELD_GET(PGT_TYPE, type);
+}
+
+static inline bool mm_is_table(uint64_t type)
+{
+    return mm_level(type) >= 1 && mm_level(type) <= 4;
+}
+
+/* RAM that has an owner to ask; anything else is I/O memory for guests. */
+static inline bool mm_is_ram(mfn_t m)
+{
+    return mfn_valid(m) && mfn_to_page(m)->owner != DOMID_IO;
+}
+
+/**
+ * mm_contents_take() - Check the contents of a frame of new type L1..L4 or
+ * segment descriptors, and take the references its entries need.
+ * @pg: PGT_BUSY is the caller's. nr_validated says where L2..L4 continue.
+ * @owner: of the frame. @type: PGT_L1..PGT_SEG. @preempt: L2..L4 may stop.
+ * Locks: see above. Context: hypercall or boot.
+ * Return: 0; -EINVAL, -EPERM, -ENOMEM; -ERESTART. On any error entries below
+ * nr_validated hold their references, the others none (L1: none hold any).
+ */
+int must_check mm_contents_take(struct page_info *pg, struct domain *owner,
+                                uint64_t type, enum mm_preempt preempt);
+
+/**
+ * mm_contents_drop() - Undo mm_contents_take() from nr_validated downwards.
+ * @pg, @type, @preempt: as there.
+ * Locks: see above. Context: as there. Return: 0 or -ERESTART.
+ */
+int must_check mm_contents_drop(struct page_info *pg, uint64_t type,
+                                enum mm_preempt preempt);
+
+/**
+ * mm_write_table() - Replace an entry of an L2..L4.
+ * @pg: the table, with type reference. @idx: slot. @val: untrusted.
+ * @owner: of the table and of what it may map.
+ * Locks: none. Context: hypercall.
+ * Return: 0; -EINVAL, -EPERM, -ENOMEM; -ERESTART (slot unchanged, try again).
+ */
+int must_check mm_write_table(struct page_info *pg, unsigned int idx,
+                              uint64_t val, struct domain *owner);
+
+/**
+ * mm_put_parked() - As page_put_and_type() for tables of any size: what cannot
+ * be done now is parked in the current vCPU, see mm_finish_parked().
+ * @pg: the page. Locks: none. Context: hypercall.
+ */
+void mm_put_parked(struct page_info *pg);
+
+/**
+ * mm_finish_parked() - Go on with what mm_put_parked() left to do.
+ * Locks: none. Context: hypercall, before it does anything else.
+ * Return: 0 nothing is parked any more, -ERESTART let the hypercall continue.
+ */
+int must_check mm_finish_parked(void);
+
+/**
+ * mm_table_ref() - One more type reference on a table in use, of any level.
+ * @pg: the caller has a general reference. @type: what it is, on success.
+ * Locks: waits for PGT_BUSY. Context: hypercall or trap, holding no PGT_BUSY.
+ * Return: false if it is not a validated table.
+ */
+bool must_check mm_table_ref(struct page_info *pg, uint64_t *type);
+
+/**
+ * mm_foreign_get() - The domain a hypercall names as owner of frames.
+ * @id: guest's, DOMID_SELF or an id; DOMID_IO gives NULL and success.
+ * @out: release by mm_foreign_put(); the caller's own takes no reference.
+ * Locks: domain list. Context: hypercall. Return: 0, -ESRCH, -EPERM.
+ */
+int must_check mm_foreign_get(domid_t id, struct domain **out);
+
+static inline void mm_foreign_put(struct domain *d)
+{
+    if (d && d != current->domain) {
+        dom_put(d);
+    }
+}
+
+/**
+ * mm_read_vcpumask() - A guest's bitmap of vCPUs as the CPUs to flush.
+ * @gva: guest address of at least max_vcpus bits. @out: the CPUs.
+ * Locks: none. Context: hypercall. Return: 0, -EFAULT.
+ */
+int must_check mm_read_vcpumask(uint64_t gva, cpumask_t *out);
+
+/*
+ * Continuation of the two batch calls: bit 31 of the count says that this is
+ * not the first try. Ours: what the guest sees of it is only its own register.
+ */
+#define MM_PREEMPTED UINT32_C(0x80000000)
+
+#endif

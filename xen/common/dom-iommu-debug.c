@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Looking at spaces from outside: the dump, and the sweep that compares every
+ * frame's page type with the live tables. Debug keys only; changes nothing.
+ */
+#include <xen/bits.h>
+#include <xen/dom-iommu.h>
+#include <xen/domain.h>
+#include <xen/iommu.h>
+#include <xen/keyhandler.h>
+#include <xen/printk.h>
+#include <xen/rangeset.h>
+#include <xen/time.h>
+
+#include <asm/mm-types.h>
+
+#include "dom-iommu-priv.h"
+
+/* ---- dump ---------------------------------------------------------------- */
+
+static const char *prot_text(unsigned int prot)
+{
+    return prot == (IOMMU_R | IOMMU_W) ? "rw"
+           : prot == IOMMU_R           ? "r"
+           : prot == IOMMU_W           ? "w"
+                                       : "none";
+}
+
+static const char *const level_text[] = { "4K", "2M", "1G", "512G" };
+
+struct dump {
+    uint16_t id;
+    struct iommu_range now; /* nr 0: none yet */
+};
+
+static void dump_flush(struct dump *du)
+{
+    if (du->now.nr) {
+        printk("iommu: d%u: dfn %#lx nr %#lx mfn %#lx %s level %s\n", du->id,
+               du->now.dfn.n, du->now.nr, du->now.mfn.n,
+               prot_text(du->now.prot), level_text[du->now.level & 3]);
+        du->now.nr = 0;
+    }
+}
+
+/* The tables' own borders are of no interest: merge across them. */
+static int dump_one(const struct iommu_range *r, void *arg)
+{
+    struct dump *const du = arg;
+
+    if (du->now.nr && du->now.dfn.n + du->now.nr == r->dfn.n &&
+        du->now.mfn.n + du->now.nr == r->mfn.n && du->now.prot == r->prot &&
+        du->now.level == r->level) {
+        du->now.nr += r->nr;
+        return 0;
+    }
+    dump_flush(du);
+    du->now = *r;
+    return 0;
+}
+
+void dom_iommu_dump(struct domain *d, bool full)
+{
+    struct dump du = { .id = d->id };
+
+    if (!d->iospace) {
+        printk("iommu: d%u: no space\n", d->id);
+        return;
+    }
+    iommu_print_summary(d->iospace);
+    if (full) {
+        (void)iommu_walk(d->iospace, 0, ~UINT64_C(0), dump_one, &du);
+        dump_flush(&du);
+    }
+}
+
+/* ---- sweep --------------------------------------------------------------- */
+
+#define SWEEP_CHUNK   (UINT64_C(1) << 18) /* ours: frames under one lock */
+#define SWEEP_SUSPECT 64 /* ours: looked at again without the lock */
+
+#define SWEEP_LINES 64 /* ours: the rest is only counted */
+
+struct sweep {
+    struct domain *d;
+    struct dom_iommu *st;
+    uint64_t next; /* first frame not looked at in this chunk */
+    uint64_t pages;
+    uint64_t printed;         /* lines about mismatches */
+    unsigned int nr_suspects; /* beyond SWEEP_SUSPECT: all of the chunk */
+    uint64_t suspect[SWEEP_SUSPECT];
+};
+
+/* How the RAM frame ought to be reachable by its owner's devices, by type. */
+static unsigned int ram_prot(const struct domain *d, uint64_t frame)
+{
+    const struct page_info *pg;
+    uint32_t count;
+
+    if (!mfn_valid(MFN(frame))) {
+        return 0;
+    }
+    pg = mfn_to_page(MFN(frame));
+    count = read_once(pg->count);
+    if ((count & (PAGE_HYP | PAGE_FREE)) || !(count & PAGE_COUNT) ||
+        pg->owner != d->id) {
+        return 0;
+    }
+    return (read_once(pg->type) & PGT_TYPE) == PGT_WRITABLE ? IOMMU_R | IOMMU_W
+                                                            : 0;
+}
+
+struct reserved_arg {
+    uint64_t frame;
+    unsigned int prot;
+};
+
+static int reserved_one(sbdf_t s, uint64_t first, uint64_t last,
+                        unsigned int prot, void *arg)
+{
+    struct reserved_arg *const a = arg;
+
+    (void)s;
+    if (a->frame >= first && a->frame <= last) {
+        a->prot |= prot;
+    }
+    return 0;
+}
+
+/* The same for frames that are not the domain's RAM. */
+static unsigned int other_prot(struct dom_iommu *st, uint64_t frame)
+{
+    struct reserved_arg a = { frame, 0 };
+
+    if (rangeset_contains(st->identity_rw, frame, frame)) {
+        return IOMMU_R | IOMMU_W;
+    }
+    if (rangeset_contains(st->identity_ro, frame, frame)) {
+        return IOMMU_R;
+    }
+    (void)iommu_reserved_each(reserved_one, &a);
+    return a.prot ? a.prot : dom_iommu_foreign_prot(st, frame);
+}
+
+static void suspect(struct sweep *s, uint64_t frame)
+{
+    if (s->nr_suspects < SWEEP_SUSPECT) {
+        s->suspect[s->nr_suspects] = frame;
+    }
+    s->nr_suspects++;
+}
+
+static void expect_unmapped(struct sweep *s, uint64_t end)
+{
+    for (; s->next < end; s->next++) {
+        if (ram_prot(s->d, s->next)) {
+            suspect(s, s->next);
+        }
+    }
+}
+
+/* Called with the space's lock: types only, sets and hashes come later. */
+static int sweep_run(const struct iommu_range *r, void *arg)
+{
+    struct sweep *const s = arg;
+    const bool identity = r->dfn.n == r->mfn.n;
+
+    expect_unmapped(s, r->dfn.n);
+    for (uint64_t i = 0; i < r->nr; i++) {
+        if (!identity || ram_prot(s->d, r->dfn.n + i) != r->prot) {
+            /* All of a run that is not RAM has one reason: ask once. */
+            if (!mfn_valid(MFN(r->dfn.n + i)) && i != 0 && identity &&
+                i + 1 != r->nr && !mfn_valid(MFN(r->dfn.n + i - 1))) {
+                continue;
+            }
+            suspect(s, r->dfn.n + i);
+        }
+    }
+    s->next = r->dfn.n + r->nr;
+    return 0;
+}
+
+/* Look again, on its own: types may have been changing. */
+static bool mismatch(struct sweep *s, uint64_t frame)
+{
+    unsigned int want = 0, prot = 0;
+    mfn_t mfn = MFN(frame);
+
+    for (unsigned int tries = 0; tries < 8; tries++) {
+        prot = 0;
+        if (iommu_lookup(s->d->iospace, DFN(frame), &mfn, &prot)) {
+            prot = 0;
+            mfn = MFN(frame);
+        }
+        want = ram_prot(s->d, frame);
+        if (want == 0) {
+            want = other_prot(s->st, frame);
+        }
+        if (prot == want && mfn.n == frame) {
+            return false;
+        }
+        udelay(20);
+    }
+    if (s->printed++ >= SWEEP_LINES) {
+        return true;
+    }
+    printk("iommu sweep: d%u: frame %#lx maps %#lx %s, should be %s\n",
+           s->d->id, frame, mfn.n, prot_text(prot), prot_text(want));
+    return true;
+}
+
+static uint64_t judge(struct sweep *s, uint64_t first, uint64_t last)
+{
+    uint64_t bad = 0;
+
+    if (s->nr_suspects <= SWEEP_SUSPECT) {
+        for (unsigned int i = 0; i < s->nr_suspects; i++) {
+            bad += mismatch(s, s->suspect[i]);
+        }
+        return bad;
+    }
+    for (uint64_t f = first; f <= last; f++) {
+        bad += mismatch(s, f);
+    }
+    return bad;
+}
+
+uint64_t dom_iommu_sweep(struct domain *d)
+{
+    struct sweep s = { .d = d, .st = dom_iommu_state(d) };
+    uint64_t bad = 0;
+
+    if (!d->iommu_sync || !s.st) {
+        printk("iommu sweep: d%u: page types are not followed\n", d->id);
+        return 0;
+    }
+    for (uint64_t at = 0; at <= iospace_dfn_last(d->iospace);
+         at += SWEEP_CHUNK) {
+        const uint64_t last =
+            min_of(at + SWEEP_CHUNK - 1, iospace_dfn_last(d->iospace));
+        const uint64_t ram_end = min_of(last + 1, max_mfn);
+
+        s.next = at;
+        s.nr_suspects = 0;
+        (void)iommu_walk(d->iospace, at, last, sweep_run, &s);
+        expect_unmapped(&s, ram_end);
+        bad += judge(&s, at, last);
+    }
+    for (uint64_t f = 0; f < max_mfn; f++) {
+        s.pages += mfn_valid(MFN(f)) && mfn_to_page(MFN(f))->owner == d->id;
+    }
+    printk("iommu sweep: d%u: %lu pages, %lu mismatches\n", d->id, s.pages,
+           bad);
+    return bad;
+}
+
+/* ---- keys ---------------------------------------------------------------- */
+
+static void each_domain(void (*fn)(struct domain *d))
+{
+    for (struct domain *d = dom_next(-1); d;) {
+        const int id = d->id;
+
+        fn(d);
+        dom_put(d);
+        d = dom_next(id);
+    }
+}
+
+/* Pressed again within this time, or with iommu=verbose, o prints ranges. */
+#define TWICE_NS (5 * NS_PER_S)
+
+static uint64_t last_o_ns;
+static bool want_full;
+
+static void dump_domain(struct domain *d)
+{
+    dom_iommu_dump(d, want_full);
+}
+
+static void key_dump(unsigned char key)
+{
+    const uint64_t now = now_ns();
+
+    (void)key;
+    want_full = iommu_opt.verbose || (last_o_ns && now - last_o_ns < TWICE_NS);
+    last_o_ns = now;
+    each_domain(dump_domain);
+}
+
+static void sweep_domain(struct domain *d)
+{
+    (void)dom_iommu_sweep(d);
+}
+
+static void key_sweep(unsigned char key)
+{
+    (void)key;
+    each_domain(sweep_domain);
+}
+
+static void key_units(unsigned char key)
+{
+    (void)key;
+    iommu_dump_units();
+}
+
+void dom_iommu_keys(void)
+{
+    key_register('o', key_dump,
+                 "IOMMU: tables of each domain; again within 5 s: ranges");
+    key_register('O', key_sweep, "IOMMU: compare page types with the tables");
+    key_register('V', key_units, "IOMMU: units and remap entries");
+}

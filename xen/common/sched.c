@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Scheduler: a run queue for each CPU, round robin with a time slice, and idle
+ * CPUs take runnable vCPUs from busy ones. A vCPU that wakes preempts one that
+ * has used its slice for MIN_RUN_NS.
+ *
+ * A CPU keeps the registers of the vCPU it ran last while it idles ("loaded"),
+ * so that waking the same one again costs nothing; whoever needs that state
+ * elsewhere calls vcpu_sync_state(). rq lock: irq-safe; two of them are taken in
+ * CPU order.
+ */
+#include <xen/bug.h>
+#include <xen/domain.h>
+#include <xen/event.h>
+#include <xen/keyhandler.h>
+#include <xen/lib.h>
+#include <xen/printk.h>
+#include <xen/smp.h>
+#include <xen/softirq.h>
+#include <xen/time.h>
+#include <xen/vcpu-op.h>
+#include <xen/wallclock.h>
+
+#include <asm/current.h>
+#include <asm/pagetable.h>
+#include <asm/setup.h>
+#include <asm/system.h>
+
+#define SLICE_NS   (30 * NS_PER_MS) /* ours: as long as Xen's credit default */
+#define MIN_RUN_NS (1 * NS_PER_MS)  /* ours: bounds the switch rate */
+
+struct run_queue {
+    spinlock_t lock;
+    struct list_head list; /* runnable, not running */
+    unsigned int nr;
+    struct vcpu *idle;
+    struct vcpu *loaded; /* whose registers this CPU holds; only it writes */
+    struct timer slice;
+};
+
+static struct run_queue rq[MAX_CPUS];
+
+bool vcpu_runnable(const struct vcpu *v)
+{
+    const struct domain *d = v->domain;
+
+    return v->initialised && !read_once(v->down) && !read_once(v->blocked) &&
+           !read_once(v->pause_count) && !read_once(d->pause_count) &&
+           !read_once(d->shut_down) && !read_once(d->dying);
+}
+
+static void set_runstate(struct vcpu *v, int state)
+{
+    const uint64_t now = now_ns();
+
+    if (v->runstate.state_entry_time) {
+        v->runstate.time[v->runstate.state] +=
+            now - v->runstate.state_entry_time;
+    }
+    v->runstate.state = state;
+    v->runstate.state_entry_time = now;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
+{
+    *out = v->runstate;
+    if (out->state_entry_time) {
+        out->time[out->state] += now_ns() - out->state_entry_time;
+    }
+}
+
+static struct run_queue *lock_home(struct vcpu *v, unsigned long *flags)
+{
+    for (;;) {
+        struct run_queue *q = &rq[read_once(v->processor)];
+
+        *flags = spin_lock_irqsave(&q->lock);
+        if (q == &rq[v->processor]) {
+            return q;
+        }
+        spin_unlock_irqrestore(&q->lock, *flags);
+    }
+}
+
+static bool cpu_is_idle(unsigned int cpu)
+{
+    const struct vcpu *running = read_once(rq[cpu].idle);
+
+    return running && read_once(running->running) && !read_once(rq[cpu].nr);
+}
+
+/* Home if it idles, else any idle CPU the vCPU may use, else home. */
+static unsigned int pick_cpu(const struct vcpu *v)
+{
+    cpumask_t may = { v->affinity.bits & cpu_online.bits };
+    unsigned int cpu;
+
+    if (cpumask_empty(&may)) {
+        may = cpu_online;
+    }
+    if (cpumask_test(&may, v->processor) && cpu_is_idle(v->processor)) {
+        return v->processor;
+    }
+    cpumask_for_each(cpu, &may)
+    {
+        if (cpu_is_idle(cpu)) {
+            return cpu;
+        }
+    }
+    return cpumask_test(&may, v->processor) ? v->processor
+                                            : cpumask_next(&may, 0);
+}
+
+static void enqueue(struct run_queue *q, struct vcpu *v)
+{
+    list_add_tail(&v->runq, &q->list);
+    write_once(q->nr, q->nr + 1);
+}
+
+static void dequeue(struct run_queue *q, struct vcpu *v)
+{
+    list_del(&v->runq);
+    write_once(q->nr, q->nr - 1);
+}
+
+/* Put a runnable vCPU into a queue and let that CPU know. */
+static void make_runnable(struct vcpu *v)
+{
+    unsigned long flags;
+    struct run_queue *q = lock_home(v, &flags);
+    unsigned int cpu;
+
+    if (!vcpu_runnable(v) || v->running || !list_empty(&v->runq)) {
+        spin_unlock_irqrestore(&q->lock, flags);
+        return;
+    }
+    cpu = pick_cpu(v);
+    if (cpu != v->processor) {
+        /* Not queued and not running: only we may change its home. */
+        write_once(v->processor, cpu);
+        spin_unlock(&q->lock);
+        q = &rq[cpu];
+        spin_lock(&q->lock);
+        if (v->processor != cpu || v->running || !list_empty(&v->runq)) {
+            spin_unlock_irqrestore(&q->lock, flags);
+            return;
+        }
+    }
+    set_runstate(v, RUNSTATE_runnable);
+    enqueue(q, v);
+    spin_unlock_irqrestore(&q->lock, flags);
+    softirq_raise_cpu(cpu, SOFTIRQ_SCHED);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    write_once(v->blocked, 0);
+    smp_mb();
+    make_runnable(v);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+    smp_mb(); /* the event is visible before we look whether it sleeps */
+    if (read_once(v->blocked)) {
+        vcpu_wake(v);
+    } else if (read_once(v->running) && v != current) {
+        const cpumask_t mask = CPUMASK_OF(v->processor);
+
+        smp_event_check(&mask);
+    }
+}
+
+void vcpu_block(void)
+{
+    struct vcpu *v = current;
+
+    write_once(v->blocked, 1);
+    smp_mb(); /* pairs with vcpu_kick(): event first, then the look */
+    if (vcpu_upcall_due(v)) {
+        write_once(v->blocked, 0);
+        return;
+    }
+    softirq_raise(SOFTIRQ_SCHED);
+}
+
+void sched_yield(void)
+{
+    current->slice_end_ns = 0;
+    softirq_raise(SOFTIRQ_SCHED);
+}
+
+/* --- pausing --- */
+
+static void save_loaded(void)
+{
+    struct run_queue *q = &rq[smp_cpu_id()];
+    struct vcpu *v = q->loaded;
+
+    if (!v) {
+        return;
+    }
+    v->pv.regs = *guest_regs();
+    pv_context_save(v);
+    q->loaded = NULL;
+}
+
+static void unload(void)
+{
+    struct vcpu *v = rq[smp_cpu_id()].loaded;
+
+    if (!v) {
+        return;
+    }
+    save_loaded();
+    write_guest_cr3((uint64_t)idle_l4 - XEN_VIRT_START);
+    cpumask_clear(&v->domain->dirty, smp_cpu_id());
+    cpumask_clear(&v->dirty, smp_cpu_id());
+}
+
+static void sync_ipi(void *arg)
+{
+    struct run_queue *q = &rq[smp_cpu_id()];
+
+    if (q->loaded == arg && current == q->idle) {
+        unload();
+    }
+}
+
+void vcpu_sync_state(struct vcpu *v)
+{
+    while (!cpumask_empty(&v->dirty)) {
+        const cpumask_t mask = v->dirty;
+
+        smp_call(&mask, sync_ipi, v);
+        cpu_relax();
+    }
+}
+
+static void wait_off_cpu(struct vcpu *v)
+{
+    const cpumask_t mask = CPUMASK_OF(v->processor);
+
+    ASSERT(v != current);
+    softirq_raise_cpu(v->processor, SOFTIRQ_SCHED);
+    smp_event_check(&mask);
+    while (read_once(v->running)) {
+        softirq_run(false);
+        cpu_relax();
+    }
+    vcpu_sync_state(v);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    atomic_add(&v->pause_count, 1);
+    wait_off_cpu(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    if (atomic_sub(&v->pause_count, 1) == 0) {
+        make_runnable(v);
+    }
+}
+
+void dom_pause(struct domain *d)
+{
+    ASSERT(d != current->domain);
+    atomic_add(&d->pause_count, 1);
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpu[i]) {
+            wait_off_cpu(d->vcpu[i]);
+        }
+    }
+}
+
+void dom_unpause(struct domain *d)
+{
+    if (atomic_sub(&d->pause_count, 1)) {
+        return;
+    }
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpu[i]) {
+            make_runnable(d->vcpu[i]);
+        }
+    }
+}
+
+/* --- switching --- */
+
+/* Take a runnable vCPU that may run here from another CPU's queue. */
+static struct vcpu *steal(unsigned int self)
+{
+    unsigned int cpu;
+
+    cpumask_for_each(cpu, &cpu_online)
+    {
+        struct run_queue *q = &rq[cpu];
+        struct list_head *p;
+
+        if (cpu == self || !read_once(q->nr) || !spin_trylock(&q->lock)) {
+            continue;
+        }
+        list_for_each (p, &q->list) {
+            struct vcpu *v = list_entry(p, struct vcpu, runq);
+
+            if (cpumask_test(&v->affinity, self)) {
+                dequeue(q, v);
+                v->running = true;
+                write_once(v->processor, self);
+                spin_unlock(&q->lock);
+                return v;
+            }
+        }
+        spin_unlock(&q->lock);
+    }
+    return NULL;
+}
+
+static struct vcpu *pop_runnable(struct run_queue *q)
+{
+    while (!list_empty(&q->list)) {
+        struct vcpu *v = list_entry(q->list.next, struct vcpu, runq);
+
+        dequeue(q, v);
+        if (vcpu_runnable(v)) {
+            return v;
+        }
+        set_runstate(v, RUNSTATE_blocked);
+    }
+    return NULL;
+}
+
+static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, uint64_t now)
+{
+    const bool prev_ok = prev != q->idle && vcpu_runnable(prev);
+    struct vcpu *next;
+
+    if (prev_ok && (list_empty(&q->list) ||
+                    now + SLICE_NS - MIN_RUN_NS < prev->slice_end_ns)) {
+        return prev;
+    }
+    next = pop_runnable(q);
+    if (next && prev_ok) {
+        enqueue(q, prev);
+        set_runstate(prev, RUNSTATE_runnable);
+    }
+    if (!next && prev_ok) {
+        next = prev;
+    }
+    return next;
+}
+
+static void noreturn_fn resume(struct vcpu *next)
+{
+    if (next->domain->is_idle) {
+        run_on_reset_stack(idle_loop, (uint64_t)guest_regs());
+    }
+    ret_to_guest_reset(guest_regs());
+}
+
+static void load(struct vcpu *next)
+{
+    struct run_queue *q = &rq[smp_cpu_id()];
+    struct vcpu *old = q->loaded;
+
+    if (old == next) {
+        return;
+    }
+    cpumask_set(&next->domain->dirty, smp_cpu_id());
+    cpumask_set(&next->dirty, smp_cpu_id());
+    save_loaded();
+    write_guest_cr3(mfn_to_pa(pv_active_l4(next)));
+    if (old) {
+        cpumask_clear(&old->dirty, smp_cpu_id());
+        if (old->domain != next->domain) {
+            cpumask_clear(&old->domain->dirty, smp_cpu_id());
+        }
+    }
+    *guest_regs() = next->pv.regs;
+    q->loaded = next;
+    pv_context_load(next);
+}
+
+static void schedule(void)
+{
+    const unsigned int cpu = smp_cpu_id();
+    struct run_queue *q = &rq[cpu];
+    struct vcpu *prev = current;
+    struct vcpu *next;
+    const uint64_t now = now_ns();
+    unsigned long flags = spin_lock_irqsave(&q->lock);
+
+    next = choose(q, prev, now);
+    if (!next) {
+        next = steal(cpu);
+    }
+    if (!next) {
+        next = q->idle;
+    }
+    if (next != prev) {
+        next->running = true;
+    }
+    if (next != q->idle && !list_empty(&q->list)) {
+        timer_set(&q->slice, now + SLICE_NS);
+    }
+    spin_unlock_irqrestore(&q->lock, flags);
+
+    if (next == prev) {
+        if (next->slice_end_ns <= now) {
+            next->slice_end_ns = now + SLICE_NS;
+        }
+        return;
+    }
+    next->slice_end_ns = now + SLICE_NS;
+    if (next != q->idle && !cpumask_empty(&next->dirty) &&
+        !cpumask_test(&next->dirty, cpu)) {
+        vcpu_sync_state(next);
+    }
+
+    local_irq_disable();
+    if (prev->runstate.state == RUNSTATE_running) {
+        set_runstate(prev, vcpu_runnable(prev)    ? RUNSTATE_runnable
+                           : read_once(prev->blocked) ? RUNSTATE_blocked
+                                                      : RUNSTATE_offline);
+    }
+    set_runstate(next, RUNSTATE_running);
+    if (next != q->idle) {
+        load(next);
+    }
+    cpu_info()->vcpu = next;
+    smp_mb();
+    write_once(prev->running, false);
+    /* It may have been woken between our choice and the line above. */
+    if (prev != q->idle && vcpu_runnable(prev)) {
+        make_runnable(prev);
+    }
+    if (next != q->idle) {
+        time_update_vcpu(next);
+        vcpu_runstate_publish(next);
+    }
+    resume(next);
+}
+
+static void slice_over(void *arg)
+{
+    (void)arg;
+    softirq_raise(SOFTIRQ_SCHED);
+}
+
+void idle_loop(void)
+{
+    for (;;) {
+        local_irq_disable();
+        if (softirq_pending()) {
+            local_irq_enable();
+            softirq_run(true);
+        } else {
+            __asm__ volatile("sti; hlt");
+        }
+    }
+}
+
+/* --- set-up --- */
+
+struct domain *dom_idle;
+
+void sched_init_cpu(unsigned int cpu)
+{
+    struct run_queue *q = &rq[cpu];
+    struct vcpu *v = xzalloc(struct vcpu);
+
+    if (!v) {
+        panic("no memory for the idle vCPU of CPU%u", cpu);
+    }
+    list_init(&q->list);
+    list_init(&v->runq);
+    v->domain = dom_idle;
+    v->id = cpu;
+    v->processor = cpu;
+    v->running = true;
+    v->affinity = CPUMASK_OF(cpu);
+    v->runstate.state = RUNSTATE_running;
+    v->runstate.state_entry_time = now_ns();
+    timer_init(&q->slice, slice_over, NULL, cpu);
+    write_once(q->idle, v);
+    cpu_info()->vcpu = v;
+}
+
+static void dump_queues(unsigned char key)
+{
+    unsigned int cpu;
+
+    (void)key;
+    cpumask_for_each(cpu, &cpu_online)
+    {
+        struct run_queue *q = &rq[cpu];
+        const unsigned long flags = spin_lock_irqsave(&q->lock);
+        const struct vcpu *l = q->loaded;
+        struct list_head *p;
+
+        printk("sched: CPU%u: %s, %u waiting, loaded ", cpu,
+               q->idle->running ? "idle" : "busy", q->nr);
+        if (l) {
+            printk("d%uv%u\n", l->domain->id, l->id);
+        } else {
+            printk("none\n");
+        }
+        list_for_each (p, &q->list) {
+            const struct vcpu *v = list_entry(p, struct vcpu, runq);
+
+            printk("sched:   d%uv%u\n", v->domain->id, v->id);
+        }
+        spin_unlock_irqrestore(&q->lock, flags);
+    }
+}
+
+void sched_init(void)
+{
+    dom_idle = xzalloc(struct domain);
+    if (!dom_idle) {
+        panic("no memory for the idle domain");
+    }
+    dom_idle->id = DOMID_IDLE;
+    dom_idle->is_idle = true;
+    softirq_open(SOFTIRQ_SCHED, schedule);
+    key_register('r', dump_queues, "run queues");
+    sched_init_cpu(0);
+}

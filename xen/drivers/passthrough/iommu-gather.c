@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * From what a gather owes to invalidation commands: planned once, posted to
+ * every unit that serves the space, waited for once, and only then are the
+ * unlinked tables given back. The space's lock guards its deferred gather; it
+ * is not held while waiting.
+ */
+#include <xen/atomic.h>
+#include <xen/bits.h>
+#include <xen/bug.h>
+#include <xen/perf-counter.h>
+
+#include "iommu-priv.h"
+
+/*
+ * Ours: tables that may wait for the next flush before one is done for their
+ * sake. Bounds memory held back to 256 KiB a space.
+ */
+#define DEFERRED_TABLES_MAX 64
+
+/* Order of the smallest aligned block that holds first..last. */
+static unsigned int cover_order(uint64_t first, uint64_t last)
+{
+    return first == last ? 0 : fls64(first ^ last) + 1;
+}
+
+static void plan_block(struct iommu_flush_req *f, uint64_t first,
+                       unsigned int order)
+{
+    const uint64_t dfn = align_down(first, BIT64(order));
+
+    if (order > iommu_caps.flush_order || f->nr == IOMMU_FLUSH_BLOCKS) {
+        f->all = true;
+        return;
+    }
+    for (unsigned int i = 0; i < f->nr; i++) {
+        if (f->block[i].order == order && f->block[i].dfn == dfn) {
+            return;
+        }
+    }
+    f->block[f->nr++] = (struct iommu_block){ dfn, (uint8_t)order };
+}
+
+/*
+ * One block, unless the extent straddles a border so that the block would be
+ * out of proportion: then one on each side of it.
+ */
+static void plan_extent(struct iommu_flush_req *f, const struct iopt_extent *e)
+{
+    const uint64_t nr = e->last - e->first + 1;
+    unsigned int order = cover_order(e->first, e->last);
+
+    if (order > iommu_caps.flush_order || order > fls64(nr) + 3) {
+        const uint64_t border = align_down(e->last, BIT64(order - 1));
+
+        order = max_of(cover_order(e->first, border - 1),
+                       (unsigned int)e->leaf_order);
+        plan_block(f, e->first, order);
+        order =
+            max_of(cover_order(border, e->last), (unsigned int)e->leaf_order);
+        plan_block(f, border, order);
+        return;
+    }
+    /* A command reaches a large leaf only if it spans the leaf. */
+    plan_block(f, e->first, max_of(order, (unsigned int)e->leaf_order));
+}
+
+void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
+{
+    for (unsigned int i = 0; i < g->nr_ext; i++) {
+        f->tables |= (g->ext[i].owe & IOPT_OWE_TABLES) != 0;
+        plan_extent(f, &g->ext[i]);
+    }
+    /* Unlinked tables without an extent cannot be; but never rely on it. */
+    if (g->retired.nr && g->nr_ext == 0) {
+        f->all = true;
+        f->tables = true;
+    }
+}
+
+static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
+{
+    const uint64_t units = atomic_load(&s->units);
+    uint64_t ticket[IOMMU_MAX_UNITS];
+    uint64_t posted = 0;
+    int rc = 0;
+
+    for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
+        if (units & BIT64(u)) {
+            const int one = iommu_ops->flush_post(u, f, &ticket[u]);
+
+            if (one == 0) {
+                posted |= BIT64(u);
+                perf_add(iommu_flushes, f->all ? 1 : f->nr);
+            } else if (iommu_unit_check(u, one, "posting a flush") && !rc) {
+                rc = one;
+            }
+        }
+    }
+    /* All units work at the same time; an error of one stops no other. */
+    for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
+        if (posted & BIT64(u)) {
+            const int one = iommu_ops->flush_wait(u, ticket[u]);
+
+            if (iommu_unit_check(u, one, "a flush") && !rc) {
+                rc = one;
+            }
+        }
+    }
+    return rc;
+}
+
+/* Both gathers are ours alone by now. */
+static int flush_now(struct iospace *s, struct iopt_gather *g,
+                     struct iopt_gather *riding)
+{
+    struct iommu_flush_req f = { .did = s->did };
+    uint64_t generation;
+    int rc = 0;
+
+    iommu_flush_plan(g, &f);
+    iommu_flush_plan(riding, &f);
+    generation = atomic_add(&s->flush_begun, 1);
+    if (f.all || f.nr) {
+        rc = post_and_wait(s, &f);
+    }
+    if (rc) {
+        /*
+         * Some unit may still use the unlinked tables, so they are lost for
+         * good rather than reused.
+         */
+        iopt_gather_init(g);
+        iopt_gather_init(riding);
+        return rc;
+    }
+
+    spin_lock(&s->lock);
+    s->flush_done = max_of(s->flush_done, generation);
+    iopt_gather_release(&s->pt, g);
+    iopt_gather_release(&s->pt, riding);
+    spin_unlock(&s->lock);
+    return 0;
+}
+
+int iommu_flush(struct iospace *s, struct iommu_gather *g)
+{
+    struct iopt_gather *const owed = gather_pt(g);
+    struct iopt_gather riding;
+    bool unused;
+
+    ASSERT(!g->space || g->space == s);
+    g->space = NULL;
+    if (iopt_gather_is_empty(owed)) {
+        return 0;
+    }
+
+    spin_lock(&s->lock);
+    /* A unit that serves no device of the space cannot have cached anything. */
+    unused = atomic_load(&s->units) == 0;
+    if (!unused && (owed->owe & (IOPT_OWE_STALE | IOPT_OWE_ADDED)) == 0 &&
+        s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX) {
+        /*
+         * Only coalesced: every translation is what it was, so what caches
+         * hold stays right. The old tables wait for the next flush.
+         */
+        iopt_gather_move(&s->deferred, owed);
+        spin_unlock(&s->lock);
+        return 0;
+    }
+    iopt_gather_init(&riding);
+    iopt_gather_move(&riding, &s->deferred);
+    if (unused) {
+        iopt_gather_release(&s->pt, owed);
+        iopt_gather_release(&s->pt, &riding);
+        spin_unlock(&s->lock);
+        return 0;
+    }
+    spin_unlock(&s->lock);
+
+    return flush_now(s, owed, &riding);
+}
+
+int iommu_settle(struct iospace *s, bool *more)
+{
+    struct iommu_gather g = IOMMU_GATHER_INIT;
+    int rc = 0;
+
+    spin_lock(&s->lock);
+    *more = true;
+    if (s->ops == s->ops_seen) {
+        /* Ours: a few dozen walks at a time keep the lock short. */
+        g.space = s;
+        rc = iopt_settle(&s->pt, IOPT_PENDING, gather_pt(&g));
+        *more = rc == -ERESTART;
+    }
+    s->ops_seen = s->ops;
+    spin_unlock(&s->lock);
+
+    return iommu_flush(s, &g);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requests to map, unmap and protect, cut into runs of leaves of one order;
+ * each run is one call of the engine. The space's lock is held for a whole
+ * request, so requests are atomic to each other.
+ */
+#include <xen/bits.h>
+#include <xen/bug.h>
+#include <xen/printk.h>
+
+#include "iommu-priv.h"
+
+/* Ours: pieces of a request that may be mapped already; more is refused. */
+#define PIECES_MAX 16
+
+static int check_dfns(const struct iospace *s, dfn_t dfn, uint64_t nr)
+{
+    if (nr == 0) {
+        return -EINVAL;
+    }
+    /* Compared as counts: dfn + nr may wrap, dfn_last - dfn cannot. */
+    if (dfn.n > s->pt.dfn_last || nr - 1 > s->pt.dfn_last - dfn.n) {
+        return -ERANGE;
+    }
+    return 0;
+}
+
+static bool touches_intr(uint64_t first, uint64_t nr)
+{
+    return first <= INTR_LAST && first + (nr - 1) >= INTR_FIRST;
+}
+
+/*
+ * The next run: as many leaves of the largest order that the tree's sizes, both
+ * alignments and the length allow. Bounded by the next 1G border.
+ */
+static uint64_t next_run(const struct iospace *s, uint64_t dfn, uint64_t mfn,
+                         uint64_t nr)
+{
+    const uint64_t chunk = iopt_chunk(dfn, nr);
+
+    for (unsigned int l = fls64(s->pt.leaf_mask); l > 0; l--) {
+        const uint64_t span = BIT64(9 * l);
+        const uint64_t to_border = span - (dfn & (span - 1));
+
+        if (!(s->pt.leaf_mask & BIT32(l)) || ((dfn ^ mfn) & (span - 1))) {
+            continue;
+        }
+        if (to_border == span && chunk >= span) {
+            return align_down(chunk, span);
+        }
+        /* Larger leaves begin there: a run of smaller ones ends there. */
+        if (to_border < chunk && nr - to_border >= span) {
+            return next_run(s, dfn, mfn, to_border);
+        }
+    }
+    return chunk;
+}
+
+struct piece {
+    uint64_t first;
+    uint64_t nr;
+};
+
+struct pieces {
+    uint64_t dfn, mfn; /* of the request */
+    unsigned int prot;
+    unsigned int nr;
+    struct piece p[PIECES_MAX];
+};
+
+static int note_piece(dfn_t dfn, const struct iopt_view *v, void *arg)
+{
+    struct pieces *const ps = arg;
+    struct piece *const last = &ps->p[ps->nr ? ps->nr - 1 : 0];
+
+    if (v->prot != ps->prot || v->mfn.n - ps->mfn != dfn.n - ps->dfn) {
+        return -EEXIST;
+    }
+    if (ps->nr && last->first + last->nr == dfn.n) {
+        last->nr += v->nr;
+        return 0;
+    }
+    if (ps->nr == PIECES_MAX) {
+        return -EEXIST;
+    }
+    ps->p[ps->nr++] = (struct piece){ dfn.n, v->nr };
+    return 0;
+}
+
+/* Maps a hole; *done says how much of it, also on error. */
+static int map_hole(struct iospace *s, struct iopt_run r, struct iopt_gather *g,
+                    uint64_t *done)
+{
+    const uint64_t total = r.nr;
+
+    for (*done = 0; *done < total; *done += r.nr) {
+        int rc;
+
+        r.nr = next_run(s, r.dfn.n, r.mfn.n, total - *done);
+        rc = iopt_map(&s->pt, &r, g);
+        if (rc) {
+            return rc;
+        }
+        r.dfn = dfn_add(r.dfn, r.nr);
+        r.mfn = mfn_add(r.mfn, r.nr);
+    }
+    return 0;
+}
+
+/*
+ * Takes a part away that this request mapped. What an undo would need is what
+ * the request had just brought in, so running dry here is a lost frame or two
+ * of headroom; but never leave a translation that was not granted.
+ */
+static void undo(struct iospace *s, uint64_t first, uint64_t nr,
+                 struct iopt_gather *g)
+{
+    const struct iopt_run r = { .dfn = DFN(first), .nr = nr };
+
+    if (nr && iopt_unmap(&s->pt, &r, g)) {
+        panic("iommu: d%u: cannot undo a map of dfn %#lx + %#lx", s->owner,
+              first, nr);
+    }
+}
+
+/*
+ * Several engine calls, yet all or nothing: what is there already is looked up
+ * first, so that an undo takes away only what was added.
+ */
+static int map_in_pieces(struct iospace *s, const struct iopt_run *r,
+                         struct iopt_gather *g)
+{
+    struct pieces ps = { r->dfn.n, r->mfn.n, r->prot, 0, { { 0, 0 } } };
+    const uint64_t end = r->dfn.n + r->nr;
+    uint64_t pos = r->dfn.n;
+    unsigned int i;
+    int rc = iopt_walk(&s->pt, pos, end - 1, note_piece, &ps);
+
+    if (rc) {
+        return rc;
+    }
+    for (i = 0; i <= ps.nr; i++) {
+        const uint64_t to = i < ps.nr ? ps.p[i].first : end;
+        struct iopt_run hole = *r;
+        uint64_t done;
+
+        hole.dfn = DFN(pos);
+        hole.mfn = mfn_add(r->mfn, pos - r->dfn.n);
+        hole.nr = to - pos;
+        rc = map_hole(s, hole, g, &done);
+        if (rc) {
+            undo(s, pos, done, g);
+            break;
+        }
+        pos = i < ps.nr ? ps.p[i].first + ps.p[i].nr : end;
+    }
+    if (rc == 0) {
+        return 0;
+    }
+    while (i-- > 0) {
+        const uint64_t from = i ? ps.p[i - 1].first + ps.p[i - 1].nr : r->dfn.n;
+
+        undo(s, from, ps.p[i].first - from, g);
+    }
+    return rc;
+}
+
+int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
+              unsigned int prot, struct iommu_gather *g)
+{
+    const struct iopt_run r = { dfn, mfn, nr, prot };
+    int rc = check_dfns(s, dfn, nr);
+
+    if (rc) {
+        return rc;
+    }
+    if (prot == 0 || prot & ~(IOMMU_R | IOMMU_W)) {
+        return -EINVAL;
+    }
+    if (mfn.n > s->pt.mfn_last || nr - 1 > s->pt.mfn_last - mfn.n) {
+        return -ERANGE;
+    }
+    /* Units take these as interrupts, or refuse a whole leaf for them. */
+    if (touches_intr(dfn.n, nr) || touches_intr(mfn.n, nr)) {
+        return -EINVAL;
+    }
+    ASSERT(!g->space || g->space == s);
+    g->space = s;
+
+    spin_lock(&s->lock);
+    s->ops++;
+    rc = next_run(s, dfn.n, mfn.n, nr) == nr
+             ? iopt_map(&s->pt, &r, gather_pt(g))
+             : map_in_pieces(s, &r, gather_pt(g));
+    spin_unlock(&s->lock);
+    return rc;
+}
+
+/* Rounds a frame down (or up to the last) of the leaf that holds it. */
+static uint64_t leaf_edge(const struct iospace *s, uint64_t dfn, bool last)
+{
+    struct iopt_view v;
+    uint64_t span;
+
+    if (iopt_lookup(&s->pt, DFN(dfn), &v)) {
+        return dfn;
+    }
+    span = BIT64(9 * v.level);
+    return last ? dfn | (span - 1) : align_down(dfn, span);
+}
+
+/*
+ * There is no memory for a table to split a leaf with. Isolation goes before
+ * service: the whole leaf goes, and devices fault on the rest of it.
+ */
+static int unmap_whole_leaves(struct iospace *s, const struct iopt_run *r,
+                              struct iopt_gather *g)
+{
+    const uint64_t first = leaf_edge(s, r->dfn.n, false);
+    const uint64_t last = leaf_edge(s, r->dfn.n + r->nr - 1, true);
+    const struct iopt_run whole = { .dfn = DFN(first), .nr = last - first + 1 };
+
+    log_err(
+        "iommu: d%u: out of memory: dfn %#lx..%#lx is unmapped for the sake "
+        "of %#lx + %#lx\n",
+        s->owner, first, last, r->dfn.n, r->nr);
+    return iopt_unmap(&s->pt, &whole, g);
+}
+
+static int unmap_run(struct iospace *s, const struct iopt_run *r,
+                     struct iommu_gather *g)
+{
+    int rc;
+
+    spin_lock(&s->lock);
+    s->ops++;
+    rc = iopt_unmap(&s->pt, r, gather_pt(g));
+    spin_unlock(&s->lock);
+    if (rc != -ENOMEM) {
+        return rc;
+    }
+    /* Tables that wait for a flush come back with it. */
+    rc = iommu_flush(s, g);
+    g->space = s;
+    if (rc) {
+        return rc;
+    }
+    spin_lock(&s->lock);
+    rc = iopt_unmap(&s->pt, r, gather_pt(g));
+    if (rc == -ENOMEM) {
+        rc = unmap_whole_leaves(s, r, gather_pt(g));
+    }
+    spin_unlock(&s->lock);
+    return rc;
+}
+
+int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
+                struct iommu_gather *g)
+{
+    struct iopt_run r = { .dfn = dfn };
+    int rc = check_dfns(s, dfn, nr);
+
+    if (rc) {
+        return rc;
+    }
+    ASSERT(!g->space || g->space == s);
+    g->space = s;
+
+    for (uint64_t left = nr; left; left -= r.nr) {
+        /* Holes are fine, so only dfn alignment and the length matter. */
+        r.nr = next_run(s, r.dfn.n, r.dfn.n, left);
+        rc = unmap_run(s, &r, g);
+        if (rc) {
+            return rc;
+        }
+        r.dfn = dfn_add(r.dfn, r.nr);
+    }
+    return 0;
+}
+
+int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
+                  struct iommu_gather *g)
+{
+    const struct iopt_run r = { .dfn = dfn, .nr = nr, .prot = prot };
+    int rc = check_dfns(s, dfn, nr);
+
+    if (rc) {
+        return rc;
+    }
+    if (prot == 0 || prot & ~(IOMMU_R | IOMMU_W)) {
+        return -EINVAL;
+    }
+    ASSERT(!g->space || g->space == s);
+    g->space = s;
+    spin_lock(&s->lock);
+    s->ops++;
+    rc = iopt_protect(&s->pt, &r, gather_pt(g));
+    spin_unlock(&s->lock);
+    return rc;
+}
+
+int iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn, unsigned int *prot)
+{
+    struct iopt_view v;
+    int rc;
+
+    spin_lock(&s->lock);
+    rc = iopt_lookup(&s->pt, dfn, &v);
+    spin_unlock(&s->lock);
+    if (rc == 0 && mfn) {
+        *mfn = v.mfn;
+    }
+    if (rc == 0 && prot) {
+        *prot = v.prot;
+    }
+    return rc;
+}

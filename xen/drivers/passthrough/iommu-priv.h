@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shared inside drivers/passthrough: the space, a device's state, what vendors
+ * call back.
+ *
+ * Locks, outermost first: attach_lock (who uses which space), a space's lock
+ * (its tree), a unit's lock (vendor). None is taken from an interrupt handler
+ * except by trying.
+ */
+#ifndef PT_IOMMU_PRIV_H
+#define PT_IOMMU_PRIV_H
+
+#include <xen/errno.h>
+#include <xen/iommu-gather.h>
+#include <xen/iommu.h>
+#include <xen/list.h>
+#include <xen/spinlock.h>
+
+#include "iommu-ops.h"
+
+#define IOMMU_NO_OWNER 0x7ff4 /* quarantine in logs; ours, no domain's id */
+
+/*
+ * Frames whose accesses are interrupts, never memory: neither a device address
+ * nor a machine address of a translation. VTD 3.14, SDM vol 3A 11.11.
+ */
+#define INTR_FIRST UINT64_C(0xfee00)
+#define INTR_LAST  UINT64_C(0xfeeff)
+
+struct iospace {
+    spinlock_t lock;             /* guards the tree and deferred */
+    struct iopt pt;              /* the tree */
+    struct iopt_gather deferred; /* coalesces that ride on the next flush */
+    uint64_t flush_begun;        /* flushes started, by generation; atomic */
+    uint64_t flush_done;         /* flushes completed; atomic */
+    uint64_t ops;                /* calls that changed the tree */
+    uint64_t ops_seen;           /* ops at the last iommu_settle() */
+    uint16_t owner;              /* for logs */
+    uint16_t did;                /* hardware id on every unit; constant */
+    paddr_t vendor;              /* the vendor's, see space_init */
+    struct list_head all;        /* in the list of spaces; attach_lock */
+    struct list_head devices;    /* struct iommu_dev.link; attach_lock */
+    struct list_head reserved;   /* identity ranges; attach_lock */
+    uint32_t unit_devs[IOMMU_MAX_UNITS]; /* devices on it; attach_lock */
+    uint64_t units;                      /* bit n: unit n serves it; atomic */
+};
+
+enum iommu_dev_state {
+    IOMMU_DEV_BLOCKED,     /* reaches nothing */
+    IOMMU_DEV_ATTACHED,    /* translated by space */
+    IOMMU_DEV_PASSTHROUGH, /* not translated */
+};
+
+/* pci_dev.iommu */
+struct iommu_dev {
+    struct pci_dev *dev;
+    unsigned int unit;
+    struct iommu_source src;
+    enum iommu_dev_state state; /* attach_lock */
+    struct iospace *space;      /* while attached; attach_lock */
+    struct iospace *quarantine; /* its own, or NULL: the common one */
+    struct list_head link;      /* in space->devices */
+    uint32_t faults;            /* decaying count; fault lock */
+    uint64_t last_fault_ns;
+};
+
+extern const struct iommu_vendor_ops *iommu_ops; /* chosen once, at boot */
+extern struct iommu_caps iommu_caps;
+extern bool iommu_translating; /* iommu_enable_all() succeeded */
+extern spinlock_t attach_lock;
+
+/* The engine's part of a gather. */
+static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
+{
+    static_assert(sizeof(struct iopt_gather) <= sizeof(g->engine), "room");
+    return (struct iopt_gather *)(void *)g->engine;
+}
+
+/**
+ * iommu_flush_plan() - Turn extents into the fewest blocks that suffice.
+ * @g: what is owed. @f: blocks are appended; all is set when they would not fit.
+ * Locks: none. Context: any.
+ */
+void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f);
+
+/**
+ * iommu_unit_check() - A unit reported the outcome of an operation.
+ * @unit: its number. @rc: 0 or -errno. @what: for the log.
+ *
+ * While devices are being translated a unit that does not answer leaves stale
+ * translations usable, so the system stops. Context: any. Return: @rc.
+ */
+int must_check iommu_unit_check(unsigned int unit, int rc, const char *what);
+
+/**
+ * iommu_dev_get() - The IOMMU's state of a device, made at first use.
+ * @dev: a device. @out: its state. Locks: attach_lock held. Context: hypercall.
+ * Return: 0, -ENODEV no unit serves it, -ENOMEM.
+ */
+int must_check iommu_dev_get(struct pci_dev *dev, struct iommu_dev **out);
+
+/**
+ * iommu_source_of() - Requester ids of a device, aliases of bridges included.
+ * @dev: a device. @src: the answer. Locks: none. Context: any.
+ */
+void iommu_source_of(const struct pci_dev *dev, struct iommu_source *src);
+
+/**
+ * iommu_reserved_add() - Firmware says a device needs a range mapped 1:1.
+ * @s: the device. @first, @last: frames, inclusive. @prot: IOMMU_R/W.
+ * Locks: none. Context: boot. Return: 0, -EINVAL, -ENOMEM. Trust: firmware.
+ */
+int must_check iommu_reserved_add(sbdf_t s, uint64_t first, uint64_t last,
+                                  unsigned int prot);
+/* Does firmware want ranges for this device? Locks: none. Context: any. */
+bool iommu_reserved_any(sbdf_t s);
+/**
+ * iommu_reserved_map() - Map a device's ranges in a space before it is attached.
+ * @s: the space. @dev: the device. Locks: attach_lock held. Context: hypercall.
+ * Return: 0, -EADDRINUSE overlaps another kind of mapping, -ENOMEM; undone.
+ */
+int must_check iommu_reserved_map(struct iospace *s, const struct pci_dev *dev);
+/* The reverse, after it was detached. Locks: attach_lock held. */
+void iommu_reserved_unmap(struct iospace *s, const struct pci_dev *dev);
+
+/* One fault as a unit reported it. */
+struct iommu_fault {
+    const char *unit_name; /* "vtd0" */
+    unsigned int unit;
+    sbdf_t sid;    /* requester id, from a device: untrusted */
+    uint64_t addr; /* bytes */
+    bool write;
+    bool translated; /* addr means something: the walk is printed */
+    unsigned int code;
+    const char *reason;
+};
+
+/**
+ * iommu_fault_report() - Count, print (rate limited), and silence a device
+ * that keeps faulting. @f: the fault.
+ * Locks: tries the space's. Context: any but NMI. Trust: @f is the device's.
+ */
+void iommu_fault_report(const struct iommu_fault *f);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Spaces: creation, hardware ids, what is in them. A space's lock guards its
+ * tree; attach_lock the list of spaces and the ids.
+ */
+#include <xen/bits.h>
+#include <xen/bug.h>
+#include <xen/mm.h>
+#include <xen/printk.h>
+
+#include "iommu-priv.h"
+
+spinlock_t attach_lock = SPINLOCK_INIT;
+
+static struct list_head spaces = LIST_HEAD_INIT(spaces); /* attach_lock */
+static uint64_t did_used[65536 / 64];                    /* attach_lock */
+
+/* Rotates, so that an id rests a while after its last flush. */
+static int did_alloc(uint16_t *did)
+{
+    static unsigned int next;
+    const unsigned int first = iommu_caps.did_first;
+    const unsigned int nr = iommu_caps.did_last - first + 1u;
+
+    for (unsigned int i = 0; i < nr; i++) {
+        const unsigned int d = first + (next + i) % nr;
+
+        if (!test_bit(did_used, d)) {
+            (void)atomic_test_set_bit(did_used, d);
+            next = d - first + 1;
+            *did = (uint16_t)d;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+int iospace_create(uint16_t owner, struct iospace **out)
+{
+    struct iospace *s;
+    int rc;
+
+    if (!iommu_enabled) {
+        return -ENODEV;
+    }
+    s = xzalloc(struct iospace);
+    if (!s) {
+        return -ENOMEM;
+    }
+    s->owner = owner;
+    iopt_gather_init(&s->deferred);
+    list_init(&s->all);
+    list_init(&s->devices);
+    list_init(&s->reserved);
+    rc = iopt_init(&s->pt, &iommu_caps.pt);
+    if (rc) {
+        goto err_free;
+    }
+
+    spin_lock(&attach_lock);
+    rc = did_alloc(&s->did);
+    if (rc == 0) {
+        list_add_tail(&s->all, &spaces);
+    }
+    spin_unlock(&attach_lock);
+    if (rc) {
+        log_err("iommu: d%u: no hardware id left for a space\n", owner);
+        rc = -ENOMEM;
+        goto err_tree;
+    }
+
+    rc = iommu_ops->space_init(s);
+    if (rc) {
+        goto err_did;
+    }
+    *out = s;
+    return 0;
+
+err_did:
+    spin_lock(&attach_lock);
+    (void)atomic_test_clear_bit(did_used, s->did);
+    list_del(&s->all);
+    spin_unlock(&attach_lock);
+err_tree:
+    while (iopt_destroy(&s->pt, 512)) {
+    }
+err_free:
+    xfree(s);
+    return rc;
+}
+
+void iospace_destroy(struct iospace *s)
+{
+    if (!s) {
+        return;
+    }
+    spin_lock(&attach_lock);
+    ASSERT(list_empty(&s->devices) && list_empty(&s->reserved));
+    list_del(&s->all);
+    spin_unlock(&attach_lock);
+
+    /*
+     * No device has used the tree since the last one was detached, and that
+     * detach flushed everything of this id.
+     */
+    spin_lock(&s->lock);
+    iopt_gather_release(&s->pt, &s->deferred);
+    spin_unlock(&s->lock);
+    while (iopt_destroy(&s->pt, 512)) {
+    }
+    iommu_ops->space_fini(s);
+
+    spin_lock(&attach_lock);
+    (void)atomic_test_clear_bit(did_used, s->did);
+    spin_unlock(&attach_lock);
+    xfree(s);
+}
+
+uint64_t iospace_dfn_last(const struct iospace *s)
+{
+    return s->pt.dfn_last;
+}
+
+struct walk_arg {
+    int (*visit)(const struct iommu_range *r, void *arg);
+    void *arg;
+};
+
+static int walk_one(dfn_t dfn, const struct iopt_view *v, void *arg)
+{
+    const struct walk_arg *const w = arg;
+    const struct iommu_range r = {
+        .dfn = dfn,
+        .mfn = v->mfn,
+        .nr = v->nr,
+        .prot = v->prot,
+        .level = v->level,
+    };
+
+    return w->visit(&r, w->arg);
+}
+
+int iommu_walk(struct iospace *s, uint64_t first, uint64_t last,
+               int (*visit)(const struct iommu_range *r, void *arg), void *arg)
+{
+    struct walk_arg w = { visit, arg };
+    int rc;
+
+    spin_lock(&s->lock);
+    rc = iopt_walk(&s->pt, first, min_of(last, s->pt.dfn_last), walk_one, &w);
+    spin_unlock(&s->lock);
+    return rc;
+}
+
+/* Fewest leaves that can express one contiguous extent. */
+static uint64_t fewest(uint64_t dfn, uint64_t mfn, uint64_t nr,
+                       unsigned int level)
+{
+    const uint64_t span = BIT64(9 * level);
+    const uint64_t start = align_up(dfn, span);
+    const uint64_t end = align_down(dfn + nr, span);
+
+    if (level == 0) {
+        return nr;
+    }
+    if ((dfn ^ mfn) & (span - 1) || start >= end) {
+        return fewest(dfn, mfn, nr, level - 1);
+    }
+    return (end - start) / span + fewest(dfn, mfn, start - dfn, level - 1) +
+           fewest(end, mfn + (end - dfn), dfn + nr - end, level - 1);
+}
+
+struct summary {
+    struct iommu_range now; /* extent being collected; nr 0: none */
+    unsigned int top;       /* largest leaf level allowed */
+    uint64_t frames;
+    uint64_t leaves[IOPT_MAX_LEVELS];
+    uint64_t fewest;
+};
+
+static void summary_close(struct summary *sum)
+{
+    if (sum->now.nr) {
+        sum->fewest +=
+            fewest(sum->now.dfn.n, sum->now.mfn.n, sum->now.nr, sum->top);
+        sum->now.nr = 0;
+    }
+}
+
+static int summary_add(const struct iommu_range *r, void *arg)
+{
+    struct summary *const sum = arg;
+    struct iommu_range *const now = &sum->now;
+
+    sum->frames += r->nr;
+    sum->leaves[r->level] += r->nr >> (9 * r->level);
+    if (now->nr && now->dfn.n + now->nr == r->dfn.n &&
+        now->mfn.n + now->nr == r->mfn.n && now->prot == r->prot) {
+        now->nr += r->nr;
+        return 0;
+    }
+    summary_close(sum);
+    *now = *r;
+    return 0;
+}
+
+void iommu_print_summary(struct iospace *s)
+{
+    struct summary sum = { .top = fls64(s->pt.leaf_mask) };
+
+    (void)iommu_walk(s, 0, s->pt.dfn_last, summary_add, &sum);
+    summary_close(&sum);
+    printk("iommu: d%u: %lu tables, %lu x 1G + %lu x 2M + %lu x 4K leaves, "
+           "%lu bytes mapped, fewest possible %lu leaves\n",
+           s->owner, s->pt.counts.tables, sum.leaves[2], sum.leaves[1],
+           sum.leaves[0], sum.frames << PAGE_SHIFT, sum.fewest);
+}

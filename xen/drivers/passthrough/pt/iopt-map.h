@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Template part 3: map and replace. The check walks the run, finds
+ * conflicts and counts tables; only when all of them are in hand does the
+ * commit store anything, and then nothing can fail.
+ */
+#ifndef PT_IOPT_MAP_H
+#define PT_IOPT_MAP_H
+
+#include "iopt-resize.h"
+
+#define check_map   IOPT_SYM(check_map)
+#define tables_for  IOPT_SYM(tables_for)
+#define put_leaves  IOPT_SYM(put_leaves)
+#define put_over    IOPT_SYM(put_over)
+#define descend_map IOPT_SYM(descend_map)
+#define commit_map  IOPT_SYM(commit_map)
+#define map_common  IOPT_SYM(map_common)
+#define op_map      IOPT_SYM(map)
+#define op_replace  IOPT_SYM(replace)
+
+/* dfn..end, inside one slot, can be one leaf of the level. */
+static always_inline bool fits(const struct iopt_job *j, unsigned int level,
+                               uint64_t dfn, uint64_t end)
+{
+    return is_whole(dfn, end, level) && (j->pt->leaf_mask >> level & 1) &&
+           is_aligned(dfn + j->delta, frames_at(level));
+}
+
+/* The leaf translates dfn, and so the rest of it, just as the job asks. */
+static always_inline bool says_same(const struct iopt_job *j, uint64_t leaf,
+                                    unsigned int level, uint64_t dfn)
+{
+    return fmt_leaf_mfn(leaf, level) + (dfn & (frames_at(level) - 1)) ==
+               dfn + j->delta &&
+           fmt_prot(leaf) == j->prot;
+}
+
+/* Tables for dfn..end below a slot that holds none: one of level, and more. */
+static uint64_t tables_for(const struct iopt_job *j, unsigned int level,
+                           uint64_t dfn, uint64_t last)
+{
+    uint64_t nr = 1;
+
+    while (level > 0) {
+        const uint64_t end = slot_end(dfn, level, last);
+
+        if (!fits(j, level, dfn, end)) {
+            nr += tables_for(j, level - 1, dfn, end);
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+    return nr;
+}
+
+static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
+                     uint64_t dfn, uint64_t last)
+{
+    const uint64_t *s = (const uint64_t *)pool_page_ptr(pa);
+
+    s += slot_of(dfn, level);
+    for (;; s++) {
+        const uint64_t end = slot_end(dfn, level, last);
+        const uint64_t e = *s;
+        const uint64_t need = j->need;
+        int rc;
+
+        switch (fmt_kind(e, level)) {
+        case IOPT_LEAF:
+            if (says_same(j, e, level, dfn)) {
+                break;
+            }
+            if (!j->overwrite) {
+                return -EEXIST;
+            }
+            /* Its shattered parts are replaced by the same tables. */
+            fallthrough;
+        case IOPT_EMPTY:
+            j->todo = true;
+            if (level > 0 && !fits(j, level, dfn, end)) {
+                j->need += tables_for(j, level - 1, dfn, end);
+            }
+            break;
+        case IOPT_TABLE:
+            if (!fits(j, level, dfn, end)) {
+                rc = check_map(j, fmt_table_pa(e), level - 1, dfn, end);
+            } else {
+                /* One leaf replaces the table: only conflicts matter. */
+                j->todo = true;
+                rc = j->overwrite
+                         ? 0
+                         : check_map(j, fmt_table_pa(e), level - 1, dfn, end);
+                j->need = need;
+            }
+            if (rc) {
+                return rc;
+            }
+            break;
+        }
+        if (end == last) {
+            return 0;
+        }
+        dfn = end + 1;
+    }
+}
+
+/* Put a leaf over an entry that is not empty. */
+static void put_over(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
+                     uint64_t v)
+{
+    uint64_t *const leaves = j->pt->counts.leaves;
+    const uint64_t old = t->slots[i];
+    unsigned int was, what;
+
+    if (fmt_kind(old, t->level) == IOPT_LEAF) {
+        if (!says_same(j, old, t->level, tab_dfn(t, i))) {
+            tab_set(t, i, v);
+            owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+        }
+        return;
+    }
+
+    tab_set(t, i, v);
+    was = drop_subtree(j, fmt_table_pa(old), t->level - 1);
+    leaves[t->level]++;
+    /* Without overwrite the check found nothing that translates otherwise. */
+    what = IOPT_OWE_TABLES;
+    if (j->overwrite) {
+        what |= IOPT_OWE_STALE;
+    }
+    if (j->pt->track_added) {
+        what |= IOPT_OWE_ADDED;
+    }
+    owe_slot(j, t, i, was, what);
+}
+
+/* Stores until a slot is not empty; returns how many. */
+static always_inline unsigned int put_empty(uint64_t *s, unsigned int n,
+                                            uint64_t v, uint64_t step)
+{
+    unsigned int k;
+
+    for (k = 0; k < n && fmt_is_empty(s[k]); k++, v += step) {
+        IOPT_STORE(&s[k], v);
+    }
+    return k;
+}
+
+/* Leaves for slots i..i+n-1, all of which fit. */
+static void put_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
+                       unsigned int n)
+{
+    const uint64_t step = fmt_step(t->level);
+    uint64_t v = fmt_leaf(tab_dfn(t, i) + j->delta, j->prot, t->level,
+                          j->pt->leaf_extra);
+
+    while (n > 0) {
+        const unsigned int k = put_empty(&t->slots[i], n, v, step);
+
+        if (k > 0) {
+            tab_count_run(t, i, k);
+            j->pt->counts.leaves[t->level] += k;
+            if (j->pt->track_added) {
+                owe(j, tab_dfn(t, i), tab_dfn(t, i + k) - 1, 0, IOPT_OWE_ADDED);
+            }
+            i += k;
+            n -= k;
+            v += step * k;
+        }
+        if (n > 0) {
+            put_over(j, t, i, v);
+            i++;
+            n--;
+            v += step;
+        }
+    }
+}
+
+static void commit_map(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
+                       uint64_t last);
+
+/* A new 4K-leaf table with dfn..end mapped; no slot is written twice. */
+static struct iopt_tab fill_leaf_table(struct iopt_job *j, uint64_t dfn,
+                                       uint64_t end)
+{
+    struct iopt_tab c = tab_new(j, 0, dfn);
+    const unsigned int i = slot_of(dfn, 0);
+    const unsigned int n = (unsigned int)(end - dfn) + 1;
+    const uint64_t step = fmt_step(0);
+    uint64_t v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
+
+    tab_blank(&c, 0, i);
+    for (unsigned int k = i; k < i + n; k++, v += step) {
+        c.slots[k] = v;
+    }
+    tab_blank(&c, i + n, FMT_SLOTS - i - n);
+    c.meta->present = (uint16_t)n;
+    c.meta->joined = (uint16_t)(n - 1);
+    j->pt->counts.leaves[0] += n;
+    if (j->pt->track_added) {
+        owe(j, dfn, end, 0, IOPT_OWE_ADDED);
+    }
+    return c;
+}
+
+/* dfn..end, inside slot i of t, needs smaller leaves than t's level. */
+static void descend_map(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
+                        uint64_t dfn, uint64_t end)
+{
+    const uint64_t e = t->slots[i];
+    const unsigned int below = t->level - 1;
+    struct iopt_tab c;
+
+    switch (fmt_kind(e, t->level)) {
+    case IOPT_EMPTY:
+        if (below == 0) {
+            c = fill_leaf_table(j, dfn, end);
+        } else {
+            c = tab_new(j, below, dfn);
+            tab_blank(&c, 0, FMT_SLOTS);
+            commit_map(j, &c, dfn, end);
+        }
+        tab_link(j, t, i, &c);
+        break;
+    case IOPT_LEAF:
+        if (!says_same(j, e, t->level, dfn)) {
+            c = tab_shatter(j, t, i);
+            commit_map(j, &c, dfn, end);
+            tab_link(j, t, i, &c);
+        }
+        break;
+    case IOPT_TABLE:
+        c = tab_open(fmt_table_pa(e), below, dfn, t->live);
+        commit_map(j, &c, dfn, end);
+        fold(j, t, i, &c);
+        break;
+    }
+}
+
+static void commit_map(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
+                       uint64_t last)
+{
+    const unsigned int order = fmt_order(t->level);
+
+    for (;;) {
+        const unsigned int i = slot_of(dfn, t->level);
+        uint64_t end = slot_end(dfn, t->level, last);
+
+        if (fits(j, t->level, dfn, end)) {
+            /* All whole slots after one that fits do, too. */
+            const uint64_t whole = ((last - dfn) + 1) >> order;
+            const unsigned int n =
+                (unsigned int)min_of(whole, (uint64_t)(FMT_SLOTS - i));
+
+            put_leaves(j, t, i, n);
+            end = dfn + ((uint64_t)n << order) - 1;
+        } else {
+            descend_map(j, t, i, dfn, end);
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+    tab_close(j->pt, t);
+}
+
+/* The 4K-leaf table that translates dfn; false if there is none. */
+static always_inline bool leaf_table_of(const struct iopt *pt, uint64_t dfn,
+                                        struct iopt_tab *t)
+{
+    paddr_t pa = pt->root_pa;
+
+    for (unsigned int level = pt->levels - 1u; level > 0; level--) {
+        const uint64_t *const slots = pool_page_ptr(pa);
+        const uint64_t e = slots[slot_of(dfn, level)];
+
+        if (fmt_kind(e, level) != IOPT_TABLE) {
+            return false;
+        }
+        pa = fmt_table_pa(e);
+    }
+    *t = tab_open(pa, 0, dfn, true);
+    return true;
+}
+
+/* One frame into an empty slot of a table that exists; false: not so. */
+static always_inline bool map_one(struct iopt_job *j, uint64_t dfn)
+{
+    struct iopt_tab t;
+    unsigned int i;
+
+    if (!leaf_table_of(j->pt, dfn, &t)) {
+        return false;
+    }
+    i = slot_of(dfn, 0);
+    if (!fmt_is_empty(t.slots[i])) {
+        return false;
+    }
+    IOPT_STORE(&t.slots[i],
+               fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra));
+    tab_count_run(&t, i, 1);
+    j->pt->counts.leaves[0]++;
+    if (j->pt->track_added) {
+        owe(j, dfn, dfn, 0, IOPT_OWE_ADDED);
+    }
+    tab_close(j->pt, &t);
+    if (unlikely(t.meta->joined == FMT_SLOTS - 1)) {
+        fold_path(j, dfn, 0);
+    }
+    return true;
+}
+
+static always_inline int run_check(const struct iopt *pt,
+                                   const struct iopt_run *r)
+{
+    if (r->nr == 0) {
+        return -EINVAL;
+    }
+    /* Compared as counts: dfn + nr may wrap, dfn_last - dfn cannot. */
+    if (r->dfn.n > pt->dfn_last || r->nr - 1 > pt->dfn_last - r->dfn.n) {
+        return -ERANGE;
+    }
+    return 0;
+}
+
+static int map_common(struct iopt *pt, const struct iopt_run *r,
+                      struct iopt_gather *g, bool overwrite)
+{
+    struct iopt_job j = {
+        .pt = pt,
+        .g = g,
+        .delta = r->mfn.n - r->dfn.n,
+        .prot = r->prot,
+        .overwrite = overwrite,
+    };
+    const uint64_t first = r->dfn.n;
+    const uint64_t last = first + (r->nr - 1);
+    struct iopt_tab root;
+    int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (r->prot == 0 || (r->prot & ~(unsigned int)IOPT_RW) != 0) {
+        return -EINVAL;
+    }
+    if (r->mfn.n > pt->mfn_last || r->nr - 1 > pt->mfn_last - r->mfn.n) {
+        return -ERANGE;
+    }
+    /* Any map may end in a large leaf, by coalescing; unmap must afford it. */
+    if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
+        return -ENOMEM;
+    }
+    if (r->nr == 1 && map_one(&j, first)) {
+        return 0;
+    }
+
+    rc = check_map(&j, pt->root_pa, pt->levels - 1u, first, last);
+    if (rc || !j.todo) {
+        return rc;
+    }
+    rc = iopt_take_tables(pt, j.need, false, &j.tables);
+    if (rc) {
+        return rc;
+    }
+
+    /* Past this line nothing can fail, so devices never see half a run. */
+    root = root_open(pt);
+    commit_map(&j, &root, first, last);
+    iopt_return_tables(pt, &j.tables);
+    return 0;
+}
+
+static int op_map(struct iopt *pt, const struct iopt_run *r,
+                  struct iopt_gather *g)
+{
+    return map_common(pt, r, g, false);
+}
+
+static int op_replace(struct iopt *pt, const struct iopt_run *r,
+                      struct iopt_gather *g)
+{
+    return map_common(pt, r, g, true);
+}
+
+#endif

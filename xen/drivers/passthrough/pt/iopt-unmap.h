@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Template part 4: what works on what is there: unmap, protect, split.
+ * Only leaves cut by the run's two ends need tables; they are taken first.
+ */
+#ifndef PT_IOPT_UNMAP_H
+#define PT_IOPT_UNMAP_H
+
+#include "iopt-map.h"
+
+#define check_ends   IOPT_SYM(check_ends)
+#define clear_leaves IOPT_SYM(clear_leaves)
+#define commit_unmap IOPT_SYM(commit_unmap)
+#define commit_prot  IOPT_SYM(commit_prot)
+#define check_split  IOPT_SYM(check_split)
+#define commit_split IOPT_SYM(commit_split)
+#define reserve_for  IOPT_SYM(reserve_for)
+#define op_unmap     IOPT_SYM(unmap)
+#define op_protect   IOPT_SYM(protect)
+#define op_split     IOPT_SYM(split)
+
+/* Tables to cut a leaf down to dfn..last, the first one being of level. */
+static uint64_t tables_to_cut(unsigned int level, uint64_t dfn, uint64_t last)
+{
+    uint64_t nr = 1;
+
+    if (level > 0) {
+        const uint64_t end = slot_end(dfn, level, last);
+
+        if (!is_whole(dfn, end, level)) {
+            nr += tables_to_cut(level - 1, dfn, end);
+        }
+        if (end != last) {
+            const uint64_t begin = align_down(last, frames_at(level));
+
+            if (!is_whole(begin, last, level)) {
+                nr += tables_to_cut(level - 1, begin, last);
+            }
+        }
+    }
+    return nr;
+}
+
+/* Tables for the leaf or subtree that holds dfn..end, a part of one slot. */
+static void check_ends(struct iopt_job *j, paddr_t pa, unsigned int level,
+                       uint64_t dfn, uint64_t last)
+{
+    const uint64_t *const slots = pool_page_ptr(pa);
+    uint64_t begin = dfn;
+
+    for (;;) {
+        const uint64_t end = slot_end(begin, level, last);
+        const uint64_t e = slots[slot_of(begin, level)];
+
+        if (!is_whole(begin, end, level)) {
+            switch (fmt_kind(e, level)) {
+            case IOPT_EMPTY:
+                break;
+            case IOPT_LEAF:
+                /* Permissions that are right already need no cut. */
+                if (fmt_prot(e) != j->prot) {
+                    j->need += tables_to_cut(level - 1, begin, end);
+                }
+                break;
+            case IOPT_TABLE:
+                check_ends(j, fmt_table_pa(e), level - 1, begin, end);
+                break;
+            }
+        }
+        if (end == last) {
+            break;
+        }
+        /* On to the last slot; whole ones in between need nothing. */
+        begin = max_of(end + 1, align_down(last, frames_at(level)));
+    }
+}
+
+/* Present slots of i..i+n-1 of a 4K-leaf table cease to be. */
+static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
+                         unsigned int n)
+{
+    struct iopt_meta *const m = t->meta;
+    unsigned int pairs = 0, gone = 0, lo = FMT_SLOTS, hi = 0;
+    uint64_t prev = i > 0 ? t->slots[i - 1] : FMT_EMPTY_WORD;
+
+    for (unsigned int k = i; k < i + n; k++) {
+        const uint64_t e = t->slots[k];
+
+        if (!fmt_is_empty(e)) {
+            /* Level 0 holds nothing but leaves, so the step decides. */
+            pairs += e == prev + fmt_step(0) && !fmt_is_empty(prev);
+            gone++;
+            lo = min_of(lo, k);
+            hi = k;
+            IOPT_STORE(&t->slots[k], FMT_EMPTY_WORD);
+        }
+        prev = e;
+    }
+    if (gone == 0) {
+        return;
+    }
+    if (i + n < FMT_SLOTS) {
+        pairs += follows(prev, t->slots[i + n], 0);
+    }
+    m->present = (uint16_t)(m->present - gone);
+    m->joined = (uint16_t)(m->joined - pairs);
+    tab_touch(t, lo, hi - lo + 1);
+    j->pt->counts.leaves[0] -= gone;
+    owe(j, tab_dfn(t, lo), tab_dfn(t, hi), 0, IOPT_OWE_STALE);
+}
+
+static void commit_unmap(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
+                         uint64_t last)
+{
+    if (t->level == 0) {
+        clear_leaves(j, t, slot_of(dfn, 0), (unsigned int)(last - dfn) + 1);
+        tab_close(j->pt, t);
+        return;
+    }
+    for (;;) {
+        const unsigned int i = slot_of(dfn, t->level);
+        const uint64_t end = slot_end(dfn, t->level, last);
+        const bool whole = is_whole(dfn, end, t->level);
+        const uint64_t e = t->slots[i];
+        const enum iopt_kind kind = fmt_kind(e, t->level);
+        struct iopt_tab c;
+
+        if (kind == IOPT_LEAF && whole) {
+            tab_set(t, i, FMT_EMPTY_WORD);
+            j->pt->counts.leaves[t->level]--;
+            owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+        } else if (kind == IOPT_LEAF) {
+            c = tab_shatter(j, t, i);
+            commit_unmap(j, &c, dfn, end);
+            tab_link(j, t, i, &c);
+        } else if (kind == IOPT_TABLE && whole) {
+            tab_set(t, i, FMT_EMPTY_WORD);
+            owe_slot(j, t, i, drop_subtree(j, fmt_table_pa(e), t->level - 1),
+                     IOPT_OWE_STALE | IOPT_OWE_TABLES);
+        } else if (kind == IOPT_TABLE) {
+            c = tab_open(fmt_table_pa(e), t->level - 1, dfn, t->live);
+            commit_unmap(j, &c, dfn, end);
+            fold(j, t, i, &c);
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+    tab_close(j->pt, t);
+}
+
+static void commit_prot(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
+                        uint64_t last)
+{
+    for (;;) {
+        const unsigned int i = slot_of(dfn, t->level);
+        const uint64_t end = slot_end(dfn, t->level, last);
+        const uint64_t e = t->slots[i];
+        const enum iopt_kind kind = fmt_kind(e, t->level);
+        struct iopt_tab c;
+
+        if (kind == IOPT_TABLE) {
+            c = tab_open(fmt_table_pa(e), t->level - 1, dfn, t->live);
+            commit_prot(j, &c, dfn, end);
+            fold(j, t, i, &c);
+        } else if (kind == IOPT_LEAF && fmt_prot(e) != j->prot) {
+            if (is_whole(dfn, end, t->level)) {
+                tab_set(t, i,
+                        fmt_leaf(fmt_leaf_mfn(e, t->level), j->prot, t->level,
+                                 j->pt->leaf_extra));
+                owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+            } else {
+                c = tab_shatter(j, t, i);
+                commit_prot(j, &c, dfn, end);
+                tab_link(j, t, i, &c);
+            }
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+    tab_close(j->pt, t);
+}
+
+/* Count the tables j->need of a split to max_level. */
+static void check_split(struct iopt_job *j, paddr_t pa, unsigned int level,
+                        const struct iopt_run *part, unsigned int max_level)
+{
+    const uint64_t last = part->dfn.n + (part->nr - 1);
+    const uint64_t *const slots = pool_page_ptr(pa);
+    uint64_t dfn = part->dfn.n;
+
+    while (level > max_level) {
+        const uint64_t end = slot_end(dfn, level, last);
+        const uint64_t e = slots[slot_of(dfn, level)];
+        const struct iopt_run sub = { .dfn = { dfn }, .nr = end - dfn + 1 };
+
+        if (fmt_kind(e, level) == IOPT_TABLE) {
+            check_split(j, fmt_table_pa(e), level - 1, &sub, max_level);
+        } else if (fmt_kind(e, level) == IOPT_LEAF) {
+            /* One table per slot above max_level that the part touches. */
+            for (unsigned int l = level; l > max_level; l--) {
+                j->need += (end >> fmt_order(l)) - (dfn >> fmt_order(l)) + 1;
+            }
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+}
+
+static void commit_split(struct iopt_job *j, struct iopt_tab *t,
+                         const struct iopt_run *part, unsigned int max_level)
+{
+    const uint64_t last = part->dfn.n + (part->nr - 1);
+    uint64_t dfn = part->dfn.n;
+
+    while (t->level > max_level) {
+        const unsigned int i = slot_of(dfn, t->level);
+        const uint64_t end = slot_end(dfn, t->level, last);
+        const uint64_t e = t->slots[i];
+        const struct iopt_run sub = { .dfn = { dfn }, .nr = end - dfn + 1 };
+        struct iopt_tab c;
+
+        if (fmt_kind(e, t->level) == IOPT_TABLE) {
+            c = tab_open(fmt_table_pa(e), t->level - 1, dfn, t->live);
+            commit_split(j, &c, &sub, max_level);
+        } else if (fmt_kind(e, t->level) == IOPT_LEAF) {
+            c = tab_shatter(j, t, i);
+            commit_split(j, &c, &sub, max_level);
+            tab_link(j, t, i, &c);
+        }
+        if (end == last) {
+            break;
+        }
+        dfn = end + 1;
+    }
+    tab_close(j->pt, t);
+}
+
+/* A frame of a table that exists; false if it is anything else. */
+static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
+{
+    struct iopt_meta *m;
+    struct iopt_tab t;
+    unsigned int i;
+
+    if (!leaf_table_of(j->pt, dfn, &t)) {
+        return false;
+    }
+    i = slot_of(dfn, 0);
+    if (fmt_is_empty(t.slots[i])) {
+        return true;
+    }
+    m = t.meta;
+    m->joined = (uint16_t)(m->joined - pair_left(&t, i) - pair_right(&t, i));
+    m->present--;
+    IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);
+    tab_touch(&t, i, 1);
+    j->pt->counts.leaves[0]--;
+    owe(j, dfn, dfn, 0, IOPT_OWE_STALE);
+    tab_close(j->pt, &t);
+    if (unlikely(m->present == 0)) {
+        fold_path(j, dfn, 0);
+    }
+    return true;
+}
+
+static int op_unmap(struct iopt *pt, const struct iopt_run *r,
+                    struct iopt_gather *g)
+{
+    /* No leaf has permission 0, so none looks as if it needed no cut. */
+    struct iopt_job j = { .pt = pt, .g = g, .prot = 0 };
+    const uint64_t first = r->dfn.n;
+    const uint64_t last = first + (r->nr - 1);
+    struct iopt_tab root;
+    int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (r->nr == 1 && unmap_one(&j, first)) {
+        return 0;
+    }
+    check_ends(&j, pt->root_pa, pt->levels - 1u, first, last);
+    rc = iopt_take_tables(pt, j.need, true, &j.tables);
+    if (rc) {
+        return rc;
+    }
+    root = root_open(pt);
+    commit_unmap(&j, &root, first, last);
+    iopt_return_tables(pt, &j.tables);
+    /* The next map insists on a full reserve; until then it is a wish. */
+    if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
+        return 0;
+    }
+    return 0;
+}
+
+static int op_protect(struct iopt *pt, const struct iopt_run *r,
+                      struct iopt_gather *g)
+{
+    struct iopt_job j = { .pt = pt, .g = g, .prot = r->prot };
+    const uint64_t first = r->dfn.n;
+    const uint64_t last = first + (r->nr - 1);
+    struct iopt_tab root;
+    int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (r->prot == 0 || (r->prot & ~(unsigned int)IOPT_RW) != 0) {
+        return -EINVAL;
+    }
+    if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
+        return -ENOMEM;
+    }
+    check_ends(&j, pt->root_pa, pt->levels - 1u, first, last);
+    rc = iopt_take_tables(pt, j.need, false, &j.tables);
+    if (rc) {
+        return rc;
+    }
+    root = root_open(pt);
+    commit_prot(&j, &root, first, last);
+    iopt_return_tables(pt, &j.tables);
+    return 0;
+}
+
+static int op_split(struct iopt *pt, const struct iopt_run *r,
+                    unsigned int max_level, struct iopt_gather *g)
+{
+    struct iopt_job j = { .pt = pt, .g = g };
+    struct iopt_tab root;
+    int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (max_level >= pt->levels) {
+        return -EINVAL;
+    }
+    check_split(&j, pt->root_pa, pt->levels - 1u, r, max_level);
+    rc = iopt_take_tables(pt, j.need, false, &j.tables);
+    if (rc) {
+        return rc;
+    }
+    root = root_open(pt);
+    commit_split(&j, &root, r, max_level);
+    iopt_return_tables(pt, &j.tables);
+    return 0;
+}
+
+#endif

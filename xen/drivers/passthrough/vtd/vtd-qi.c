@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The invalidation queue. Callers post a batch that ends in a wait descriptor,
+ * which writes a number into the status word of its own slot; they poll that
+ * word without a lock. qi_lock guards the ring.
+ * Spec: VTD "Queued Invalidation Interface".
+ */
+#include <xen/atomic.h>
+#include <xen/bug.h>
+#include <xen/lib.h>
+#include <xen/page-pool.h>
+#include <xen/printk.h>
+#include <xen/time.h>
+
+#include "vtd-priv.h"
+
+static unsigned int head_slot(const struct vtd_unit *u)
+{
+    return (unsigned int)((vtd_read64(u, VTD_IQH) & VTD_IQ_PTR) >> 4) %
+           VTD_QI_SLOTS;
+}
+
+int vtd_qi_init(struct vtd_unit *u)
+{
+    paddr_t ring, status;
+    int rc = pool_block_alloc(0, &ring);
+
+    if (rc) {
+        return rc;
+    }
+    rc = pool_block_alloc(0, &status);
+    if (rc) {
+        pool_block_free(ring, 0);
+        return rc;
+    }
+    u->qi = pool_page_ptr(ring);
+    u->qi_done = pool_page_ptr(status);
+    u->qi_done_pa = status;
+    u->qi_tail = 0;
+    u->qi_seq = 0;
+    vtd_write64(u, VTD_IQT, 0);
+    vtd_write64(u, VTD_IQA, ring);
+    return vtd_global_set(u, VTD_G_QIE);
+}
+
+/* A descriptor that the unit does not take is our mistake: say which. */
+static int check_error(struct vtd_unit *u)
+{
+    const uint32_t sts =
+        vtd_read32(u, VTD_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE);
+    unsigned int at;
+
+    if (sts == 0) {
+        return 0;
+    }
+    at = head_slot(u);
+    log_err("%s: invalidation error %#x at slot %u: %#lx %#lx\n", u->name, sts,
+            at, u->qi[at].lo, u->qi[at].hi);
+    vtd_write32(u, VTD_FSTS, sts);
+    return -EIO;
+}
+
+static int wait_for_room(struct vtd_unit *u, unsigned int need)
+{
+    const uint64_t start_ns = now_ns();
+
+    for (;;) {
+        const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
+        const unsigned int used = (u->qi_tail - head_slot(u)) % VTD_QI_SLOTS;
+
+        /* A full ring would look empty, so one slot stays free. */
+        if (VTD_QI_SLOTS - 1 - used >= need) {
+            return 0;
+        }
+        if (check_error(u)) {
+            return -EIO;
+        }
+        if (late) {
+            return -ETIMEDOUT;
+        }
+        cpu_relax();
+    }
+}
+
+static void put(struct vtd_unit *u, const struct iommu_entry128 *d)
+{
+    u->qi[u->qi_tail] = *d;
+    u->qi_tail = (u->qi_tail + 1) % VTD_QI_SLOTS;
+}
+
+int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
+                unsigned int nr, uint64_t *ticket)
+{
+    const unsigned long flags = spin_lock_irqsave(&u->qi_lock);
+    struct iommu_entry128 wait;
+    int rc;
+
+    ASSERT(nr <= VTD_QI_BATCH);
+    rc = wait_for_room(u, nr + 1);
+    if (rc == 0) {
+        const unsigned int slot = (u->qi_tail + nr) % VTD_QI_SLOTS;
+        const uint32_t seq = ++u->qi_seq;
+
+        for (unsigned int i = 0; i < nr; i++) {
+            put(u, &d[i]);
+        }
+        /* Status write alone: a unit may not take it with an interrupt. */
+        wait.lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
+                  FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
+        wait.hi = u->qi_done_pa + slot * sizeof(uint32_t);
+        put(u, &wait);
+        /* Tables and descriptors before the tail that lets the unit look. */
+        smp_mb();
+        vtd_write64(u, VTD_IQT, (uint64_t)u->qi_tail << 4);
+        *ticket = (uint64_t)slot << 32 | seq;
+    }
+    spin_unlock_irqrestore(&u->qi_lock, flags);
+    return rc;
+}
+
+int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
+{
+    const unsigned int slot = (unsigned int)(ticket >> 32);
+    const uint32_t seq = (uint32_t)ticket;
+    const uint64_t start_ns = now_ns();
+
+    for (;;) {
+        const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
+
+        /*
+         * A later batch may have used the slot again, so "at least" it is.
+         * Pairs with the unit's write after its work is done.
+         */
+        if ((int32_t)(atomic_load(&u->qi_done[slot]) - seq) >= 0) {
+            return 0;
+        }
+        if (check_error(u)) {
+            return -EIO;
+        }
+        if (late) {
+            log_err("%s: flush %#x not done, head %u tail %u\n", u->name, seq,
+                    head_slot(u), u->qi_tail);
+            return -ETIMEDOUT;
+        }
+        cpu_relax();
+    }
+}
+
+int vtd_qi_run(struct vtd_unit *u, const struct iommu_entry128 *d,
+               unsigned int nr)
+{
+    uint64_t ticket;
+    int rc = vtd_qi_post(u, d, nr, &ticket);
+
+    return rc ? rc : vtd_qi_wait(u, ticket);
+}
+
+struct iommu_entry128 vtd_qi_context(uint64_t granularity, uint16_t did,
+                                     uint16_t sid)
+{
+    return (struct iommu_entry128){
+        .lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_CC) |
+              FIELD_PREP(VTD_QI_G, granularity) |
+              FIELD_PREP(VTD_QI_DID, (uint64_t)did) |
+              FIELD_PREP(VTD_QI_CC_SID, (uint64_t)sid),
+    };
+}
+
+struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
+                                   uint64_t granularity, uint16_t did,
+                                   uint64_t dfn, unsigned int order,
+                                   bool leaves_only)
+{
+    struct iommu_entry128 d = {
+        .lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_IOTLB) |
+              FIELD_PREP(VTD_QI_G, granularity) |
+              FIELD_PREP(VTD_QI_DID, (uint64_t)did) |
+              (u->cap & VTD_CAP_DWD ? VTD_QI_DW : 0) |
+              (u->cap & VTD_CAP_DRD ? VTD_QI_DR : 0),
+    };
+
+    if (granularity == VTD_G_SELECT) {
+        d.hi = (dfn << PAGE_SHIFT & VTD_QI_ADDR) |
+               FIELD_PREP(VTD_QI_AM, (uint64_t)order) |
+               (leaves_only ? VTD_QI_IH : 0);
+    }
+    return d;
+}

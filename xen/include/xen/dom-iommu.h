@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Where domains meet their IOMMU space. Layer L6: xen/common/dom-iommu.c. */
+#ifndef XEN_DOM_IOMMU_H
+#define XEN_DOM_IOMMU_H
+
+#include <xen/addr.h>
+#include <xen/types.h>
+
+struct domain;
+struct iommu_gather;
+
+/**
+ * dom_iommu_init() - Give a domain that may get devices a space of its own.
+ * @d: not Dom0, without memory. Locks: none. Context: domctl.
+ * Return: 0, -ENODEV no IOMMU in use, -ENOMEM.
+ */
+int must_check dom_iommu_init(struct domain *d);
+
+/**
+ * dom_iommu_destroy() - Take a domain's space away; harmless without one.
+ * @d: dying, its devices detached. Its pages may be freed before or after.
+ * Locks: none. Context: domctl.
+ */
+void dom_iommu_destroy(struct domain *d);
+
+/**
+ * dom_iommu_map_ram() - DMA-map a domain's own frames read/write (dfn = mfn).
+ * @d: a domain with iommu_sync, else no effect. @mfn, @nr: the run.
+ * Flushes what it owes, except while Dom0 is being built (once at the end).
+ * Locks: the space's. Context: boot or hypercall. Return: 0, -ENOMEM.
+ */
+int must_check dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr);
+
+/* The reverse; cannot fail for lack of memory. Flushed on return. */
+int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr);
+
+/**
+ * dom_iommu_unmap_gather() - As dom_iommu_unmap_ram(), the flush put off: for a
+ * batch of pages that all change type. None of them may be relied on not to be
+ * written by a device before dom_iommu_flush() returned.
+ * @d, @mfn, @nr: as there. @g: IOMMU_GATHER_INIT before the first call.
+ * Locks, Context, Return: as there.
+ */
+int must_check dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
+                                      struct iommu_gather *g);
+/* Ends such a batch; no effect on an empty one. Return: 0, -ETIMEDOUT. */
+int must_check dom_iommu_flush(struct domain *d, struct iommu_gather *g);
+
+/* Grant or other foreign page mapped by @d: counted per frame, r/o or r/w. */
+int must_check dom_iommu_map_foreign(struct domain *d, mfn_t mfn, bool writable);
+void dom_iommu_unmap_foreign(struct domain *d, mfn_t mfn, bool writable);
+
+/**
+ * dom0_iommu_init() - Give Dom0 its space by the options; before its memory is
+ * allocated. Return: 0, -ENOMEM.
+ */
+int must_check dom0_iommu_init(struct domain *d);
+
+/**
+ * dom0_iommu_finish() - Memory is in place: map identity ranges, attach all
+ * devices, flush once, enable translation, print the summary line.
+ */
+int must_check dom0_iommu_finish(struct domain *d);
+
+/**
+ * dom_iommu_dump() - One summary line a domain; with @full every mapped range.
+ * A range is "iommu: d0: dfn 0x1000 nr 0x200 mfn 0x1000 rw level 2M", dfn, nr
+ * and mfn in frames, level the size of its leaves. Debug keys o and O.
+ * @d: a domain. @full: print ranges. Locks: the space's. Context: debug key.
+ */
+void dom_iommu_dump(struct domain *d, bool full);
+
+/**
+ * dom_iommu_sweep() - Compare every page's type with the live table.
+ * Prints each mismatch and a closing line "iommu sweep: d0: N pages, M
+ * mismatches". Context: debug key. Return: number of mismatches.
+ */
+uint64_t dom_iommu_sweep(struct domain *d);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Copies between us and the current vCPU's kernel address space. Everything a
+ * guest passes is a number until one of these accepted it.
+ */
+#ifndef XEN_GUEST_ACCESS_H
+#define XEN_GUEST_ACCESS_H
+
+#include <xen/types.h>
+
+/**
+ * guest_read() - Copy from the current guest's virtual memory.
+ * @dst: ours. @gva: guest virtual address, any value. @len: bytes.
+ * Locks: none held that the fault path takes. Context: current vCPU in kernel
+ * mode (hypercall or trap from it); may fault and recover.
+ * Return: 0, -EFAULT (range in our half, not mapped; @dst is then undefined).
+ */
+int must_check guest_read(void *dst, uint64_t gva, size_t len);
+
+/**
+ * guest_write() - Copy to the current guest's virtual memory.
+ * @gva, @src, @len, Locks, Context: as guest_read().
+ * Return: 0, -EFAULT (part may have been written).
+ */
+int must_check guest_write(uint64_t gva, const void *src, size_t len);
+
+/* Same for one field, from or to a XEN_GUEST_HANDLE (h.p is a plain pointer). */
+#define guest_read_handle(dst, h, idx)                                         \
+    guest_read(dst, (uint64_t)((h).p + (idx)), sizeof(*(dst)))
+#define guest_write_handle(h, idx, src)                                        \
+    guest_write((uint64_t)((h).p + (idx)), src, sizeof(*(src)))
+
+/**
+ * guest_cas64() - Compare and exchange a machine word by direct-map pointer is
+ * plain atomic_cas(); this one is for guest virtual addresses.
+ * @gva: 8-byte aligned. @old: expected in, found out. @val: new value.
+ * Locks, Context: as guest_read(). Return: 0, -EFAULT, -EAGAIN if it differed.
+ */
+int must_check guest_cas64(uint64_t gva, uint64_t *old, uint64_t val);
+
+#endif

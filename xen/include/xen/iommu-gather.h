@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a batch of iommu_map() and iommu_unmap() calls on one space owes to the
+ * IOMMUs' caches. Callers hold one on their stack and end with iommu_flush();
+ * only drivers/passthrough looks inside. Layer L5.
+ */
+#ifndef XEN_IOMMU_GATHER_H
+#define XEN_IOMMU_GATHER_H
+
+#include <xen/types.h>
+
+struct iospace;
+
+#define IOMMU_GATHER_WORDS 40 /* ours: room for the engine's gather */
+
+struct iommu_gather {
+    struct iospace *space;               /* whose debts; NULL: none yet */
+    uint64_t engine[IOMMU_GATHER_WORDS]; /* struct iopt_gather; all 0: empty */
+};
+
+/* An empty gather. It may be dropped only when empty, so end with a flush. */
+#define IOMMU_GATHER_INIT { NULL, { 0 } }
+
+#endif

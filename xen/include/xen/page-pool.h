@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The only memory the page-table engine knows. Layer L2 (port). */
+#ifndef XEN_PAGE_POOL_H
+#define XEN_PAGE_POOL_H
+
+#include <xen/addr.h>
+
+/**
+ * pool_page_alloc() - Allocate one 4K page.
+ * @pa: its machine address; unchanged on failure. Address 0 is never given out
+ *      by the hypervisor's pool, but callers must not rely on it.
+ *
+ * The page is NOT zeroed: users that fill it whole need not pay for it.
+ * Locks: takes the allocator's. Context: any but NMI. Return: 0 or -ENOMEM.
+ */
+int must_check pool_page_alloc(paddr_t *pa);
+
+/**
+ * pool_page_free() - Give a page of pool_page_alloc() back.
+ * @pa: its machine address. Locks, Context: as pool_page_alloc().
+ */
+void pool_page_free(paddr_t pa);
+
+/**
+ * pool_block_alloc() - Allocate contiguous, naturally aligned, zeroed pages for
+ * what hardware wants in one piece (remap and device tables, rings).
+ * @order: log2 of the 4K pages, at most 9. @pa: address; unchanged on failure.
+ * Locks: takes the allocator's. Context: boot. Return: 0 or -ENOMEM.
+ */
+int must_check pool_block_alloc(unsigned int order, paddr_t *pa);
+
+/* Give it back. Locks, Context: as pool_block_alloc(). */
+void pool_block_free(paddr_t pa, unsigned int order);
+
+#define POOL_META_BYTES 16 /* ours: what struct page_info can spare */
+
+/**
+ * pool_page_meta() - Words beside a pool page that its owner may use freely.
+ * @pa: machine address of a page of pool_page_alloc().
+ *
+ * POOL_META_BYTES bytes, 8-byte aligned, undefined after allocation, kept until
+ * the page is freed. Locks: none. Context: any. Return: never NULL.
+ */
+void *pool_page_meta(paddr_t pa);
+
+/*
+ * pool_page_ptr(pa): where the page can be read and written; never NULL.
+ * pool_page_pa(ptr): the reverse.
+ */
+#include <port/page-pool.h>
+
+#endif

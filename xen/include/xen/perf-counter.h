@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Named event counters, per CPU, always compiled in. A counter is added by one
+ * line in perf-counter-list.h; Debian's xenperf reads them by that string.
+ */
+#ifndef XEN_PERF_COUNTER_H
+#define XEN_PERF_COUNTER_H
+
+#include <xen/types.h>
+
+#include <port/perf-counter.h>
+
+enum perf_counter {
+#define PERF_COUNTER(name, text)           PERF_##name,
+#define PERF_ARRAY(name, text, nr)         PERF_##name, PERF_LAST_##name = PERF_##name + (nr)-1,
+#include <xen/perf-counter-list.h>
+#undef PERF_COUNTER
+#undef PERF_ARRAY
+    PERF_NR
+};
+
+#define perf_inc(name)         perf_add_index(PERF_##name, 1)
+#define perf_add(name, n)      perf_add_index(PERF_##name, n)
+#define perf_inc_array(name, i) perf_add_index(PERF_##name + (i), 1)
+
+struct perf_desc {
+    const char *name;   /* what tools match by */
+    unsigned int first; /* index of its first value */
+    unsigned int nr;    /* values: 1, or the elements of an array */
+    bool array;         /* delivered per element, not per CPU */
+};
+
+/**
+ * perf_desc_at() - Describe a counter.
+ * @i: below perf_nr_descs(). Locks: none. Context: any. Return: never NULL.
+ */
+const struct perf_desc *perf_desc_at(unsigned int i);
+unsigned int perf_nr_descs(void);
+
+/**
+ * perf_value() / perf_sum() - One CPU's value, or the sum over all CPUs.
+ * @index: below PERF_NR. @cpu: below MAX_CPUS.
+ * Locks: none. Context: any. Return: the count, modulo 2^32.
+ */
+uint32_t perf_value(unsigned int index, unsigned int cpu);
+uint32_t perf_sum(unsigned int index);
+
+/* Zero every counter. Locks: none. Context: any. */
+void perf_reset(void);
+
+/* Register the keys p and P. Context: boot. */
+void perf_init(void);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sets of numbers held as disjoint, sorted, merged closed ranges. */
+#ifndef XEN_RANGESET_H
+#define XEN_RANGESET_H
+
+#include <xen/types.h>
+
+struct rangeset;
+
+/**
+ * rangeset_create() - Make an empty set.
+ * @name: kept, not copied. Locks: heap. Context: boot or hypercall.
+ * Return: the set or NULL.
+ */
+struct rangeset *rangeset_create(const char *name);
+void rangeset_destroy(struct rangeset *r);
+
+/**
+ * rangeset_add() / rangeset_remove() - Add or remove first..last (inclusive).
+ * @r: the set. @first, @last: first <= last.
+ * Locks: the set's own. Context: any but interrupt.
+ * Return: 0, -EINVAL, -ENOMEM (then the set is unchanged).
+ */
+int must_check rangeset_add(struct rangeset *r, uint64_t first, uint64_t last);
+int must_check rangeset_remove(struct rangeset *r, uint64_t first,
+                               uint64_t last);
+
+/* True if all of first..last is (any of it overlaps) the set; NULL is empty. */
+bool rangeset_contains(struct rangeset *r, uint64_t first, uint64_t last);
+bool rangeset_overlaps(struct rangeset *r, uint64_t first, uint64_t last);
+
+/**
+ * rangeset_each() - Call @fn for each range in ascending order.
+ * @r: the set, not changed meanwhile. @fn: non-zero return stops. @arg: for it.
+ * Locks: the set's own is held. Context: any. Return: 0 or what @fn returned.
+ */
+int rangeset_each(struct rangeset *r,
+                  int (*fn)(uint64_t first, uint64_t last, void *arg),
+                  void *arg);
+
+#endif
