@@ -130,8 +130,8 @@ bool evtchn_port_pending(struct domain *d, unsigned int port)
     flags = spin_lock_irqsave(&t->lock);
     chn = port_record(t, port);
     if (chn && chn->state != PORT_FREE) {
-        yes = t->fifo ? evtchn_fifo_pending(d, port)
-                      : evtchn_2l_pending(d, port);
+        yes =
+            t->fifo ? evtchn_fifo_pending(d, port) : evtchn_2l_pending(d, port);
     }
     spin_unlock_irqrestore(&t->lock, flags);
     return yes;
@@ -378,8 +378,8 @@ static int op_alloc_unbound(struct evtchn_alloc_unbound *op)
     if (!rc) {
         struct evtchn *chn = port_record(t, port);
 
-        chn->unbound_for = op->remote_dom == DOMID_SELF ? current->domain->id
-                                                        : op->remote_dom;
+        chn->unbound_for =
+            op->remote_dom == DOMID_SELF ? current->domain->id : op->remote_dom;
         chn->state = PORT_UNBOUND;
         op->port = port;
     }
@@ -798,19 +798,21 @@ union evtchn_any {
 
 #define ARG(name) [EVTCHNOP_##name] = sizeof(struct evtchn_##name)
 static const uint8_t arg_bytes[] = {
-    ARG(alloc_unbound), ARG(bind_interdomain), ARG(bind_virq),
-    ARG(bind_pirq),     ARG(bind_ipi),         ARG(close),
-    ARG(send),          ARG(status),           ARG(bind_vcpu),
-    ARG(unmask),        ARG(reset),            ARG(init_control),
+    ARG(alloc_unbound), ARG(bind_interdomain),
+    ARG(bind_virq),     ARG(bind_pirq),
+    ARG(bind_ipi),      ARG(close),
+    ARG(send),          ARG(status),
+    ARG(bind_vcpu),     ARG(unmask),
+    ARG(reset),         ARG(init_control),
     ARG(expand_array),  ARG(set_priority),
 };
 #undef ARG
 
 /* Operations that return something in their structure. */
-#define HAS_OUTPUT                                                             \
-    (BIT32(EVTCHNOP_alloc_unbound) | BIT32(EVTCHNOP_bind_interdomain) |        \
-     BIT32(EVTCHNOP_bind_virq) | BIT32(EVTCHNOP_bind_pirq) |                   \
-     BIT32(EVTCHNOP_bind_ipi) | BIT32(EVTCHNOP_status) |                       \
+#define HAS_OUTPUT                                                      \
+    (BIT32(EVTCHNOP_alloc_unbound) | BIT32(EVTCHNOP_bind_interdomain) | \
+     BIT32(EVTCHNOP_bind_virq) | BIT32(EVTCHNOP_bind_pirq) |            \
+     BIT32(EVTCHNOP_bind_ipi) | BIT32(EVTCHNOP_status) |                \
      BIT32(EVTCHNOP_init_control))
 
 static int run_op(unsigned int cmd, union evtchn_any *u)

@@ -175,8 +175,7 @@ void evtchn_fifo_clear(struct domain *d, uint32_t port, struct evtchn *chn)
 /* Guest frames we write to for as long as they are registered. */
 static int pin_frame(struct domain *d, uint64_t gfn, void **va)
 {
-    if (!mfn_valid(MFN(gfn)) ||
-        page_get_and_type(MFN(gfn), d, PGT_WRITABLE)) {
+    if (!mfn_valid(MFN(gfn)) || page_get_and_type(MFN(gfn), d, PGT_WRITABLE)) {
         return -EINVAL;
     }
     *va = mfn_to_va(MFN(gfn));
@@ -202,8 +201,7 @@ static void switch_to_fifo(struct domain *d, struct evtchn_fifo *f)
         chn->last_priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
         chn->last_vcpu = chn->notify_vcpu;
         chn->fifo_owed = port < EVTCHN_2L_NR_CHANNELS &&
-                         chn->state != PORT_FREE &&
-                         evtchn_2l_pending(d, port);
+                         chn->state != PORT_FREE && evtchn_2l_pending(d, port);
     }
     atomic_store(&t->fifo, f);
 }
@@ -295,8 +293,7 @@ int evtchn_fifo_expand(struct domain *d, const struct evtchn_expand_array *op)
             }
             if (chn->state != PORT_FREE && read_once(chn->fifo_owed)) {
                 chn->fifo_owed = false;
-                evtchn_fifo_raise(d, d->vcpu[chn->notify_vcpu], first + i,
-                                  chn);
+                evtchn_fifo_raise(d, d->vcpu[chn->notify_vcpu], first + i, chn);
             }
         }
     }

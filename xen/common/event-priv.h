@@ -27,9 +27,9 @@ enum port_state {
 };
 
 struct evtchn {
-    uint8_t state;    /* enum port_state */
-    uint8_t priority; /* FIFO: queue to use */
-    bool fifo_owed;   /* FIFO: raised before its event word existed */
+    uint8_t state;         /* enum port_state */
+    uint8_t priority;      /* FIFO: queue to use */
+    bool fifo_owed;        /* FIFO: raised before its event word existed */
     uint8_t last_priority; /* FIFO: queue it was linked to last */
     uint16_t notify_vcpu;  /* index of the vCPU that is told */
     uint16_t last_vcpu;    /* FIFO: whose queue that was */
@@ -55,7 +55,7 @@ static_assert(sizeof(struct evtchn) == 24, "PORTS_PER_PAGE below counts on it");
 
 /* FIFO state of a domain; guarded by its own lock once published. */
 struct evtchn_fifo {
-    spinlock_t lock; /* queues of all vCPUs, event words' links */
+    spinlock_t lock;   /* queues of all vCPUs, event words' links */
     uint32_t nr_pages; /* event array pages so far */
     event_word_t *page[FIFO_MAX_PAGES];
 };
@@ -69,12 +69,12 @@ struct evtchn_fifo_vcpu {
 struct evtchn_table {
     spinlock_t config_lock;
     spinlock_t lock;
-    struct evtchn **page;  /* of PORTS_PER_PAGE records; filled on demand */
-    uint32_t nr_valid;     /* ports that have a record */
-    uint32_t max_ports;    /* of the domain's configuration */
-    uint32_t free_hint;    /* no free port below */
-    uint32_t reset_pos;    /* where an interrupted reset goes on */
-    bool dead;             /* destroy has begun: nothing is bound any more */
+    struct evtchn **page;     /* of PORTS_PER_PAGE records; filled on demand */
+    uint32_t nr_valid;        /* ports that have a record */
+    uint32_t max_ports;       /* of the domain's configuration */
+    uint32_t free_hint;       /* no free port below */
+    uint32_t reset_pos;       /* where an interrupted reset goes on */
+    bool dead;                /* destroy has begun: nothing is bound any more */
     struct evtchn_fifo *fifo; /* NULL: two-level ABI */
     uint64_t pollers;         /* vCPUs in SCHEDOP_poll; atomic */
     uint32_t poll_port[MAX_VCPUS];  /* the one port, 0: several */

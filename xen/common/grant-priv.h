@@ -22,24 +22,23 @@
 #define GRANT_MAX_FRAMES   64    /* ours, the default of createdomain too */
 #define GRANT_MAX_MAPTRACK 65536 /* ours: handles of one domain */
 
-#define V1_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v1_t))
-#define V2_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v2_t))
-#define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
-#define STATUS_MAX_FRAMES                                                      \
-    (GRANT_MAX_FRAMES * V2_PER_FRAME / STATUS_PER_FRAME)
+#define V1_PER_FRAME      (PAGE_SIZE / sizeof(grant_entry_v1_t))
+#define V2_PER_FRAME      (PAGE_SIZE / sizeof(grant_entry_v2_t))
+#define STATUS_PER_FRAME  (PAGE_SIZE / sizeof(grant_status_t))
+#define STATUS_MAX_FRAMES (GRANT_MAX_FRAMES * V2_PER_FRAME / STATUS_PER_FRAME)
 static_assert(V1_PER_FRAME == 512 && V2_PER_FRAME == 256 &&
                   STATUS_PER_FRAME == 2048,
               "guest ABI");
 
 /* What is in use of an entry. Guarded by table->lock. */
 struct grant_active {
-    uint64_t mfn;      /* frame; constant while pinned */
-    uint32_t readers;  /* read-only uses */
-    uint32_t writers;  /* read-write uses */
-    domid_t domid;     /* who uses it */
-    uint16_t start;    /* bytes that may be copied: first */
-    uint16_t length;   /* and number; PAGE_SIZE unless sub-page */
-    uint16_t pad;      /* not used */
+    uint64_t mfn;     /* frame; constant while pinned */
+    uint32_t readers; /* read-only uses */
+    uint32_t writers; /* read-write uses */
+    domid_t domid;    /* who uses it */
+    uint16_t start;   /* bytes that may be copied: first */
+    uint16_t length;  /* and number; PAGE_SIZE unless sub-page */
+    uint16_t pad;     /* not used */
 };
 static_assert(sizeof(struct grant_active) == 24, "ACTIVE_PER_PAGE");
 
@@ -66,17 +65,17 @@ struct grant_table {
     unsigned int max_version; /* what set_version may choose */
     uint32_t nr_frames;
     uint32_t max_frames;
-    uint32_t nr_status;   /* status frames (version 2) */
-    uint64_t nr_pins;     /* sum of all readers and writers */
-    bool dead;            /* destroy has begun */
+    uint32_t nr_status; /* status frames (version 2) */
+    uint64_t nr_pins;   /* sum of all readers and writers */
+    bool dead;          /* destroy has begun */
     void *shared[GRANT_MAX_FRAMES];
     grant_status_t *status[STATUS_MAX_FRAMES];
     struct grant_active *active[ACTIVE_PAGES];
 
     spinlock_t track_lock;
-    uint32_t nr_tracks;   /* handles that have a record */
+    uint32_t nr_tracks; /* handles that have a record */
     uint32_t max_tracks;
-    uint32_t track_free;  /* first free handle or TRACK_END */
+    uint32_t track_free; /* first free handle or TRACK_END */
     struct grant_track *track[TRACK_PAGES];
 };
 

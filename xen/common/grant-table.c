@@ -41,8 +41,8 @@ static void *shared_frame(struct domain *d)
 static int grow_status(struct domain *d, struct grant_table *t,
                        uint32_t nr_frames)
 {
-    const uint32_t want = (uint32_t)div_round_up(nr_frames * V2_PER_FRAME,
-                                                 STATUS_PER_FRAME);
+    const uint32_t want =
+        (uint32_t)div_round_up(nr_frames * V2_PER_FRAME, STATUS_PER_FRAME);
 
     while (t->nr_status < want) {
         void *va = shared_frame(d);
@@ -57,8 +57,8 @@ static int grow_status(struct domain *d, struct grant_table *t,
 
 static int grow_active(struct grant_table *t, uint32_t nr_frames)
 {
-    const uint32_t want = (uint32_t)(nr_frames * V1_PER_FRAME /
-                                     ACTIVE_PER_PAGE);
+    const uint32_t want =
+        (uint32_t)(nr_frames * V1_PER_FRAME / ACTIVE_PER_PAGE);
 
     for (uint32_t i = 0; i < want; i++) {
         if (!t->active[i]) {
@@ -133,10 +133,9 @@ int grant_resource_frame(struct domain *d, uint32_t id, uint32_t idx,
         if (!rc) {
             *mfn = va_to_mfn(t->shared[idx]);
         }
-    } else if (id == XENMEM_resource_grant_table_id_status &&
-               t->version == 2) {
-        rc = grow(d, t, (uint32_t)((idx + 1) * (STATUS_PER_FRAME /
-                                                V2_PER_FRAME)));
+    } else if (id == XENMEM_resource_grant_table_id_status && t->version == 2) {
+        rc = grow(d, t,
+                  (uint32_t)((idx + 1) * (STATUS_PER_FRAME / V2_PER_FRAME)));
         if (rc == -EINVAL && idx < STATUS_MAX_FRAMES) {
             /* The last status frame may serve fewer than its share. */
             rc = grow(d, t, t->max_frames);
@@ -218,7 +217,7 @@ static int16_t mark_v2(grant_entry_v2_t *e, grant_status_t *status,
     *marks_set = marks & ~atomic_or(status, marks);
     h.word = read_once(*word);
     if (!head_allows(h, user, access)) {
-        atomic_and(status, (uint16_t)~*marks_set);
+        atomic_and(status, (uint16_t) ~*marks_set);
         return GNTST_general_error;
     }
     return GNTST_okay;
@@ -296,8 +295,8 @@ static int16_t pin_locked(struct grant_table *t, uint32_t ref, domid_t user,
                          &marks);
         } else {
             st = mark_v1(grant_v1(t, ref), user, access);
-            marks = access == GRANT_WRITE ? GTF_reading | GTF_writing
-                                          : GTF_reading;
+            marks =
+                access == GRANT_WRITE ? GTF_reading | GTF_writing : GTF_reading;
         }
     }
     if (st == GNTST_okay && fresh.readers + fresh.writers == 0) {
@@ -427,8 +426,8 @@ static long op_setup_table(uint64_t gva)
             op.status = GNTST_general_error;
         }
         spin_unlock(&d->grants->lock);
-        for (uint32_t i = 0;
-             !rc && op.status == GNTST_okay && i < op.nr_frames; i++) {
+        for (uint32_t i = 0; !rc && op.status == GNTST_okay && i < op.nr_frames;
+             i++) {
             const xen_pfn_t mfn = va_to_mfn(d->grants->shared[i]).n;
 
             rc = guest_write_handle(op.frame_list, i, &mfn);
@@ -468,8 +467,8 @@ static int convert_reserved(struct grant_table *t, unsigned int to)
         uint16_t flags;
 
         if (to == 2) {
-            const grant_entry_v1_t e = *(const volatile grant_entry_v1_t *)
-                                           grant_v1(t, i);
+            const grant_entry_v1_t e =
+                *(const volatile grant_entry_v1_t *)grant_v1(t, i);
 
             flags = e.flags & (GTF_type_mask | GTF_readonly);
             if ((flags & GTF_type_mask) == GTF_permit_access) {
@@ -577,8 +576,8 @@ static long op_get_status_frames(uint64_t gva)
             op.nr_frames > read_once(t->nr_status)) {
             op.status = GNTST_general_error;
         }
-        for (uint32_t i = 0;
-             !rc && op.status == GNTST_okay && i < op.nr_frames; i++) {
+        for (uint32_t i = 0; !rc && op.status == GNTST_okay && i < op.nr_frames;
+             i++) {
             const uint64_t mfn = va_to_mfn(t->status[i]).n;
 
             rc = guest_write_handle(op.frame_list, i, &mfn);
@@ -652,8 +651,8 @@ static void dump(struct domain *d)
 
         if (a->readers + a->writers) {
             log_info("d%u: ref %u frame %#llx for d%u readers %u writers %u\n",
-                     d->id, i, (unsigned long long)a->mfn, a->domid,
-                     a->readers, a->writers);
+                     d->id, i, (unsigned long long)a->mfn, a->domid, a->readers,
+                     a->writers);
         }
     }
     spin_unlock(&t->lock);

@@ -153,8 +153,8 @@ static int note_allowed(uint64_t first, uint64_t last, void *arg)
     const uint64_t addr = min_of(first, LOW_END >> PAGE_SHIFT) << PAGE_SHIFT;
 
     put_filler(b, b->next, addr);
-    b->next = last >= LOW_END >> PAGE_SHIFT ? LOW_END
-                                            : (last + 1) << PAGE_SHIFT;
+    b->next =
+        last >= LOW_END >> PAGE_SHIFT ? LOW_END : (last + 1) << PAGE_SHIFT;
     return b->next >= LOW_END;
 }
 
@@ -221,9 +221,8 @@ long machine_memory_map_op(uint64_t gva)
         rc = -ENOBUFS;
     } else if (op.buffer.p && op.nr_entries < b->nr) {
         rc = -ENOBUFS;
-    } else if (op.buffer.p &&
-               guest_write((uint64_t)op.buffer.p, b->e,
-                           b->nr * sizeof(b->e[0]))) {
+    } else if (op.buffer.p && guest_write((uint64_t)op.buffer.p, b->e,
+                                          b->nr * sizeof(b->e[0]))) {
         rc = -EFAULT;
     } else {
         op.nr_entries = b->nr;

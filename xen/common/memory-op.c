@@ -446,8 +446,7 @@ static int exchange_check(const struct xen_memory_exchange *op)
     const unsigned int max = order_max();
 
     if (op->in.domid != op->out.domid ||
-        (op->in.domid != DOMID_SELF &&
-         op->in.domid != current->domain->id)) {
+        (op->in.domid != DOMID_SELF && op->in.domid != current->domain->id)) {
         return -EPERM; /* frames are named in the caller's memory */
     }
     if (op->in.extent_order > max || op->out.extent_order > max) {
@@ -512,9 +511,8 @@ static long exchange_op(struct hypercall_args *args)
     if (guest_write(done_gva, &op.nr_exchanged, sizeof(op.nr_exchanged))) {
         return -EFAULT;
     }
-    return rc == -ERESTART
-               ? hypercall_continue(__HYPERVISOR_memory_op, args)
-               : rc;
+    return rc == -ERESTART ? hypercall_continue(__HYPERVISOR_memory_op, args)
+                           : rc;
 }
 
 /* --- Questions -------------------------------------------------------------
@@ -571,8 +569,7 @@ static uint64_t m2p_frame(uint64_t va)
         }
         table = mfn_to_va(pte_mfn(e));
     }
-    return table[PT_SLOT(va, 1)] & PTE_P ? pte_mfn(table[PT_SLOT(va, 1)]).n
-                                         : 0;
+    return table[PT_SLOT(va, 1)] & PTE_P ? pte_mfn(table[PT_SLOT(va, 1)]).n : 0;
 }
 
 #define M2P_STEP UINT64_C(0x200000) /* ABI: one list entry per 2 MiB */
@@ -627,9 +624,9 @@ static int resource_frames(struct domain *d, uint64_t gva,
         if (op->nr_frames) {
             return -EINVAL;
         }
-        return guest_write(
-                   gva + offsetof(struct xen_mem_acquire_resource, nr_frames),
-                   &nr_max, sizeof(nr_max))
+        return guest_write(gva + offsetof(struct xen_mem_acquire_resource,
+                                          nr_frames),
+                           &nr_max, sizeof(nr_max))
                    ? -EFAULT
                    : 0;
     }

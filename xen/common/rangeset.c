@@ -56,7 +56,7 @@ static struct range *range_at_or_after(struct rangeset *r, uint64_t n)
 {
     struct list_head *p;
 
-    list_for_each (p, &r->ranges) {
+    list_for_each(p, &r->ranges) {
         struct range *x = list_entry(p, struct range, link);
 
         if (x->last >= n) {
@@ -180,7 +180,7 @@ int rangeset_each(struct rangeset *r,
         return 0;
     }
     spin_lock(&r->lock);
-    list_for_each (p, &r->ranges) {
+    list_for_each(p, &r->ranges) {
         const struct range *x = list_entry(p, struct range, link);
 
         rc = fn(x->first, x->last, arg);

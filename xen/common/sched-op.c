@@ -52,9 +52,8 @@ static long op_poll(uint64_t gva)
     if (op.nr_ports > POLL_PORTS_MAX) {
         return -EINVAL;
     }
-    if (op.nr_ports &&
-        guest_read(ports, (uint64_t)op.ports.p,
-                   op.nr_ports * sizeof(ports[0]))) {
+    if (op.nr_ports && guest_read(ports, (uint64_t)op.ports.p,
+                                  op.nr_ports * sizeof(ports[0]))) {
         return -EFAULT;
     }
     for (unsigned int i = 0; i < op.nr_ports; i++) {
@@ -195,8 +194,7 @@ static long op_watchdog(uint64_t gva)
     }
     m->watchdog[id - 1].armed = op.timeout != 0;
     if (op.timeout) {
-        timer_set(&m->watchdog[id - 1].timer,
-                  now_ns() + op.timeout * NS_PER_S);
+        timer_set(&m->watchdog[id - 1].timer, now_ns() + op.timeout * NS_PER_S);
     } else {
         timer_stop(&m->watchdog[id - 1].timer);
     }

@@ -350,8 +350,8 @@ static long op_get_physid(const struct vcpu *v)
     if (!is_control_domain(v->domain) || cpumask_weight(&v->affinity) != 1) {
         return -EINVAL;
     }
-    log_guest(LOG_DEBUG, "d%uv%u: VCPUOP_get_physid is a stub\n",
-              v->domain->id, v->id);
+    log_guest(LOG_DEBUG, "d%uv%u: VCPUOP_get_physid is a stub\n", v->domain->id,
+              v->id);
     return -EOPNOTSUPP;
 }
 

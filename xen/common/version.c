@@ -31,9 +31,9 @@ extern const uint8_t xen_note_start[];
 extern const uint8_t xen_note_end[];
 
 /* ELF note head: sizes of name and description, type; then "GNU\0". */
-#define NOTE_HEAD_BYTES  12
-#define NOTE_GNU_NAME    4
-#define NOTE_BUILD_ID    3 /* NT_GNU_BUILD_ID. Spec: gABI "Note Section" */
+#define NOTE_HEAD_BYTES 12
+#define NOTE_GNU_NAME   4
+#define NOTE_BUILD_ID   3 /* NT_GNU_BUILD_ID. Spec: gABI "Note Section" */
 
 static long give(uint64_t gva, const void *src, size_t bytes)
 {
@@ -78,11 +78,10 @@ static uint32_t features(const struct domain *d)
      * bits, mmuext.c clears and copies pages, grant.c honours spare bits,
      * memory-op.c takes a virtual node as the hint that it is. A PV guest's
      * frame numbers in this ABI are machine frames: "direct mapped". */
-    uint32_t f = BIT32(XENFEAT_mmu_pt_update_preserve_ad) |
-                 BIT32(XENFEAT_highmem_assist) |
-                 BIT32(XENFEAT_gnttab_map_avail_bits) |
-                 BIT32(XENFEAT_memory_op_vnode_supported) |
-                 BIT32(XENFEAT_direct_mapped);
+    uint32_t f =
+        BIT32(XENFEAT_mmu_pt_update_preserve_ad) |
+        BIT32(XENFEAT_highmem_assist) | BIT32(XENFEAT_gnttab_map_avail_bits) |
+        BIT32(XENFEAT_memory_op_vnode_supported) | BIT32(XENFEAT_direct_mapped);
 
     if (is_control_domain(d)) {
         f |= BIT32(XENFEAT_dom0) | BIT32(XENFEAT_pae_pgdir_above_4gb);
@@ -177,10 +176,10 @@ long do_xen_version(struct hypercall_args *args)
 }
 
 /* The types that mean something for 64-bit guests, or cost nothing. */
-#define VM_ASSIST_KNOWN                                                        \
-    (BIT64(VMASST_TYPE_4gb_segments) |                                         \
-     BIT64(VMASST_TYPE_writable_pagetables) |                                  \
-     BIT64(VMASST_TYPE_pae_extended_cr3) |                                     \
+#define VM_ASSIST_KNOWN                       \
+    (BIT64(VMASST_TYPE_4gb_segments) |        \
+     BIT64(VMASST_TYPE_writable_pagetables) | \
+     BIT64(VMASST_TYPE_pae_extended_cr3) |    \
      BIT64(VMASST_TYPE_runstate_update_flag))
 
 long do_vm_assist(struct hypercall_args *args)

@@ -110,6 +110,7 @@ int pv_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *val)
         *val = rdmsr(MSR_EFER) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
         return 0;
     case MSR_MCG_CAP:
+    case MSR_MCG_STATUS:
         *val = 0; /* no machine-check banks: those are ours */
         return 0;
     case MSR_MISC_ENABLE:
@@ -161,6 +162,7 @@ int pv_wrmsr(struct vcpu *v, uint32_t msr, uint64_t val)
         v->pv.tsc_aux = (uint32_t)val;
         tsc_aux_load(v);
         return 0;
+    case MSR_MCG_STATUS:
     case MSR_UCODE_REV:
         /* Linux writes 0 before it asks for the revision. */
         return val ? -EPERM : 0;

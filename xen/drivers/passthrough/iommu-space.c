@@ -3,6 +3,7 @@
  * Spaces: creation, hardware ids, what is in them. A space's lock guards its
  * tree; attach_lock the list of spaces and the ids.
  */
+#include <xen/atomic.h>
 #include <xen/bits.h>
 #include <xen/bug.h>
 #include <xen/mm.h>

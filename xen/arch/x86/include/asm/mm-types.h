@@ -157,4 +157,37 @@ extern bool (*mmcfg_write_hook)(paddr_t pa, unsigned int width, uint32_t val);
 /* MMIO frames that are never writable for guests (MSI-X tables, MMCFG, IO-APIC). */
 extern struct rangeset *mmio_ro_ranges;
 
+/**
+ * pv_grant_map_pte() - Enter a granted frame into the current domain's tables.
+ * @addr:    virtual address, or machine address of the entry if @flags says so;
+ *           any value.
+ * @flags:   GNTMAP_* of the guest: contains_pte, application_map, readonly, and
+ *           spare bits for the entry.
+ * @mfn:     the frame. @granter: owner it must have.
+ *
+ * The entry takes references of its own, as any other: see pv_write_l1(). What
+ * was there is released. Locks: none. Context: hypercall.
+ * Return: 0; -ENOENT no L1 entry there; -EINVAL, -EPERM, -ENOMEM.
+ */
+int must_check pv_grant_map_pte(uint64_t addr, uint32_t flags, mfn_t mfn,
+                                struct domain *granter);
+
+/**
+ * pv_grant_unmap_pte() - Clear an entry if it maps a certain frame.
+ * @addr, @flags: as given to pv_grant_map_pte(). @mfn: what must be mapped.
+ * Locks: none. Context: hypercall. Flush: the domain's TLBs, by the caller.
+ * Return: 0; -ENOENT no L1 entry there; -EINVAL it maps something else.
+ */
+int must_check pv_grant_unmap_pte(uint64_t addr, uint32_t flags, mfn_t mfn);
+
+/**
+ * pv_grant_replace_pte() - As pv_grant_unmap_pte(), by virtual address, but the
+ * entry of another address moves there.
+ * @va: where the grant is mapped. @new_va: whose entry moves; 0: none does.
+ * @mfn: what @va must map.
+ * Locks: none. Context: hypercall. Flush: the domain's TLBs, by the caller.
+ * Return: 0; -ENOENT one has no L1 entry; -EINVAL, -EPERM, -ENOMEM.
+ */
+int must_check pv_grant_replace_pte(uint64_t va, uint64_t new_va, mfn_t mfn);
+
 #endif

@@ -38,6 +38,7 @@
 #define MSR_UCODE_REV      0x0000008b
 #define MSR_ARCH_CAPS      0x0000010a
 #define MSR_MCG_CAP        0x00000179
+#define MSR_MCG_STATUS     0x0000017a
 #define MSR_MISC_ENABLE    0x000001a0
 #define MSR_PAT            0x00000277
 #define MSR_X2APIC_BASE    0x00000800
