@@ -89,33 +89,82 @@ static inline struct evtchn *port_record(const struct evtchn_table *t,
                : NULL;
 }
 
-/* A vCPU must look at its events. Locks: any. */
+/**
+ * evtchn_mark_upcall() - A vCPU must look at its events: flag it, kick it.
+ * @v: the vCPU. Locks: any. Context: any but NMI.
+ */
 void evtchn_mark_upcall(struct vcpu *v);
 
-/*
- * evtchn_2l_*, evtchn_fifo_*: the two ABIs' delivery. raise: make pending and
- * tell @v unless masked. Locks: as the file's top says: something that keeps
- * the port bound. Return of pending: the pending bit.
+/**
+ * evtchn_2l_raise() / evtchn_2l_unmask() / evtchn_2l_moved() - Two-level: make a
+ * port pending; clear its mask; tell its new vCPU if it is pending. Each tells
+ * the vCPU if the port is then pending and not masked.
+ * @d: the domain. @v: whom the port notifies. @port: bound, below 4096.
+ * Locks: a table lock that keeps the port bound. Context: any but NMI.
  */
 void evtchn_2l_raise(struct domain *d, struct vcpu *v, uint32_t port);
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, uint32_t port);
 void evtchn_2l_moved(struct domain *d, struct vcpu *v, uint32_t port);
+
+/**
+ * evtchn_2l_pending() / evtchn_2l_clear() - Two-level: the pending bit.
+ * @d: the domain. @port: below 4096. Locks: none. Context: any.
+ * Return: (pending) the bit.
+ */
 bool evtchn_2l_pending(const struct domain *d, uint32_t port);
 void evtchn_2l_clear(struct domain *d, uint32_t port);
 
+/**
+ * evtchn_fifo_raise() / evtchn_fifo_unmask() - As the two-level ones, for a
+ * domain with the FIFO ABI.
+ * @d: the domain. @v: whom the port notifies. @port: bound. @chn: its record.
+ * Locks: a table lock that keeps the port bound; takes the FIFO's.
+ * Context: any but NMI.
+ */
 void evtchn_fifo_raise(struct domain *d, struct vcpu *v, uint32_t port,
                        struct evtchn *chn);
 void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, uint32_t port,
                         struct evtchn *chn);
+
+/**
+ * evtchn_fifo_pending() - FIFO: the pending bit.
+ * @d: the domain. @port: any. Locks: the domain's table lock. Context: any.
+ * Return: the bit; false if there is no event word yet.
+ */
 bool evtchn_fifo_pending(const struct domain *d, uint32_t port);
+
+/**
+ * evtchn_fifo_clear() - FIFO: forget that a port was raised.
+ * @d: the domain. @port: any. @chn: its record.
+ * Locks: the domain's table lock. Context: any.
+ */
 void evtchn_fifo_clear(struct domain *d, uint32_t port, struct evtchn *chn);
 
-/* The FIFO operations of a domain on itself. Return: 0 or an ABI errno. */
+/**
+ * evtchn_fifo_init_control() - EVTCHNOP_init_control; the first one switches the
+ * domain to the FIFO ABI.
+ * @d: the current domain. @op: untrusted copy; link_bits is written.
+ * Locks: the table lock. Context: hypercall.
+ * Return: 0, -ENOENT no such vCPU, -EINVAL bad frame, offset, or done already,
+ * -ENOMEM, -ESRCH the domain dies.
+ */
 int must_check evtchn_fifo_init_control(struct domain *d,
                                         struct evtchn_init_control *op);
+
+/**
+ * evtchn_fifo_expand() - EVTCHNOP_expand_array.
+ * @d: the current domain. @op: untrusted copy.
+ * Locks: the table lock. Context: hypercall.
+ * Return: 0, -EINVAL bad frame or not FIFO, -ENOSPC, -ESRCH the domain dies.
+ */
 int must_check evtchn_fifo_expand(struct domain *d,
                                   const struct evtchn_expand_array *op);
-/* Back to the two-level ABI; all ports are closed. Locks: config_lock. */
+
+/**
+ * evtchn_fifo_destroy() - Back to the two-level ABI, guest frames released.
+ * @d: a domain whose ports are all closed.
+ * Locks: config_lock held; takes the table lock. Context: hypercall.
+ */
 void evtchn_fifo_destroy(struct domain *d);
 
 #endif

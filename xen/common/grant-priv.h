@@ -123,7 +123,8 @@ struct grant_pin {
 /**
  * grant_pin() - Use an entry of @rd for domain @user: checks it, tells the guest
  * (reading, writing), and keeps the frame number. No page reference is taken.
- * @rd: granting domain. @ref: untrusted. @user: who wants it. @access, @use.
+ * @rd: granting domain. @ref: untrusted. @user: who wants it. @access: how.
+ * @use: what for: parts of a page can be copied only.
  * @out: what may be used; unchanged on error.
  * Locks: takes the table's. Context: hypercall.
  * Return: GNTST_okay, bad_gntref, general_error.
@@ -132,7 +133,11 @@ int16_t must_check grant_pin(struct domain *rd, uint32_t ref, domid_t user,
                              enum grant_access access, enum grant_use use,
                              struct grant_pin *out);
 
-/* Undo one grant_pin(). Arguments, Locks, Context: as there. */
+/**
+ * grant_unpin() - Undo one grant_pin().
+ * @rd: granting domain, maybe dead. @ref: pinned. @access: as then.
+ * Locks: takes the table's. Context: hypercall or domctl.
+ */
 void grant_unpin(struct domain *rd, uint32_t ref, enum grant_access access);
 
 /**
@@ -142,18 +147,29 @@ void grant_unpin(struct domain *rd, uint32_t ref, enum grant_access access);
  */
 int16_t must_check grant_page_get(mfn_t mfn, struct domain *rd,
                                   enum grant_access access);
+
+/**
+ * grant_page_put() - Undo grant_page_get().
+ * @mfn: the frame. @access: as then. Locks: none. Context: hypercall.
+ */
 void grant_page_put(mfn_t mfn, enum grant_access access);
 
-/*
- * Operations on arrays: from element 0 to @count. *done says how many are
- * finished; stops early on preemption. Return: 0, -EFAULT.
+/**
+ * grant_map_ops() / grant_unmap_ops() / grant_replace_ops() / grant_copy_ops() -
+ * Run the operations of an array; each gets its own status.
+ * @gva: first element, untrusted. @count: elements.
+ * @done: how many are finished; less than @count when preempted.
+ * Locks: see the top. Context: hypercall. Return: 0, -EFAULT.
  */
 int must_check grant_map_ops(uint64_t gva, uint32_t count, uint32_t *done);
 int must_check grant_unmap_ops(uint64_t gva, uint32_t count, uint32_t *done);
 int must_check grant_replace_ops(uint64_t gva, uint32_t count, uint32_t *done);
 int must_check grant_copy_ops(uint64_t gva, uint32_t count, uint32_t *done);
 
-/* Release every mapping a dying domain holds. Context: domctl. */
+/**
+ * grant_release_all() - Release every mapping a dying domain holds.
+ * @d: none of its vCPUs runs. Locks: see the top. Context: domctl.
+ */
 void grant_release_all(struct domain *d);
 
 #endif

@@ -142,7 +142,13 @@ static int flush_now(struct iospace *s, struct iopt_gather *g,
     return 0;
 }
 
-int iommu_flush(struct iospace *s, struct iommu_gather *g)
+/*
+ * may_ride: the gather holds nothing but tables that were full and became one
+ * leaf. Every translation is what it was, by the table as by the leaf, so the
+ * tables can wait for the next flush. A table that was replaced while it had
+ * holes cannot: a cache that still leads to it hides what was added.
+ */
+static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
 {
     struct iopt_gather *const owed = gather_pt(g);
     struct iopt_gather riding;
@@ -157,12 +163,8 @@ int iommu_flush(struct iospace *s, struct iommu_gather *g)
     spin_lock(&s->lock);
     /* A unit that serves no device of the space cannot have cached anything. */
     unused = atomic_load(&s->units) == 0;
-    if (!unused && (owed->owe & (IOPT_OWE_STALE | IOPT_OWE_ADDED)) == 0 &&
+    if (!unused && may_ride && owed->owe == IOPT_OWE_TABLES &&
         s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX) {
-        /*
-         * Only coalesced: every translation is what it was, so what caches
-         * hold stays right. The old tables wait for the next flush.
-         */
         iopt_gather_move(&s->deferred, owed);
         spin_unlock(&s->lock);
         return 0;
@@ -178,6 +180,11 @@ int iommu_flush(struct iospace *s, struct iommu_gather *g)
     spin_unlock(&s->lock);
 
     return flush_now(s, owed, &riding);
+}
+
+int iommu_flush(struct iospace *s, struct iommu_gather *g)
+{
+    return flush(s, g, false);
 }
 
 int iommu_settle(struct iospace *s, bool *more)
@@ -196,5 +203,5 @@ int iommu_settle(struct iospace *s, bool *more)
     s->ops_seen = s->ops;
     spin_unlock(&s->lock);
 
-    return iommu_flush(s, &g);
+    return flush(s, &g, true);
 }

@@ -38,6 +38,7 @@ static int did_alloc(uint16_t *did)
 
 int iospace_create(uint16_t owner, struct iospace **out)
 {
+    struct iopt_config cfg = iommu_caps.pt;
     struct iospace *s;
     int rc;
 
@@ -53,7 +54,9 @@ int iospace_create(uint16_t owner, struct iospace **out)
     list_init(&s->all);
     list_init(&s->devices);
     list_init(&s->reserved);
-    rc = iopt_init(&s->pt, &iommu_caps.pt);
+    /* Page types come and go: a table that fills up often empties again. */
+    cfg.lazy_coalesce = true;
+    rc = iopt_init(&s->pt, &cfg);
     if (rc) {
         goto err_free;
     }

@@ -81,16 +81,16 @@ static int parse_iommu_item(const char *item)
     bool on;
     int rc;
 
+    if (strcmp(item, "quarantine=scratch-page") == 0) {
+        /* Stricter than asked for: a device sees faults, not a scratch page. */
+        iommu_opt.quarantine = true;
+        return 0;
+    }
     for (size_t i = 0; i < array_size(iommu_bools); i++) {
         rc = cmdline_bool_item(iommu_bools[i].name, item, iommu_bools[i].var);
         if (rc != -ENOENT) {
             return rc;
         }
-    }
-    if (strcmp(item, "quarantine=scratch-page") == 0) {
-        /* Stricter than asked for: a device sees faults, not a scratch page. */
-        iommu_opt.quarantine = true;
-        return 0;
     }
     rc = cmdline_bool_item("dom0-passthrough", item, &on);
     if (rc != -ENOENT) {

@@ -27,7 +27,10 @@ struct dom_misc {
  */
 struct dom_misc *dom_misc_get(struct domain *d);
 
-/* Stop the watchdogs and free d->misc. Context: teardown, not interrupt. */
+/**
+ * dom_misc_destroy() - Stop the watchdogs and free d->misc.
+ * @d: none of its vCPUs runs. Locks: timer heaps. Context: teardown.
+ */
 void dom_misc_destroy(struct domain *d);
 
 #endif

@@ -22,7 +22,10 @@ int must_check evtchn_init(struct domain *d, unsigned int max_ports);
  */
 void evtchn_destroy(struct domain *d);
 
-/* Free the table; with the last reference to @d, after evtchn_destroy(). */
+/**
+ * evtchn_free() - Free the port table, after evtchn_destroy().
+ * @d: its last reference is gone. Locks: heap. Context: not interrupt.
+ */
 void evtchn_free(struct domain *d);
 
 /**
@@ -34,25 +37,32 @@ void evtchn_send_virq(struct vcpu *v, unsigned int virq);
 
 /**
  * evtchn_send_global_virq() - Raise a global one with its owner (Dom0).
- * @virq: VIRQ_*. Locks, Context: as evtchn_send_virq().
+ * @virq: VIRQ_*.
+ * Locks: the domain's event lock, irq-safe. Context: any but NMI.
  */
 void evtchn_send_global_virq(unsigned int virq);
 
 /**
  * evtchn_send_pirq() - A physical interrupt arrived for a port.
  * @d: the domain. @port: what EVTCHNOP_bind_pirq returned.
- * Locks, Context: as evtchn_send_virq().
+ * Locks: the domain's event lock, irq-safe. Context: any but NMI.
  */
 void evtchn_send_pirq(struct domain *d, unsigned int port);
 
 /**
  * evtchn_port_pending() - Is a port pending (used by SCHEDOP_poll and others)?
- * @d: the domain. @port: any number. Locks: none. Context: any.
+ * @d: the domain. @port: any number.
+ * Locks: the domain's event lock, irq-safe. Context: any.
  * Return: true if it is valid and pending.
  */
 bool evtchn_port_pending(struct domain *d, unsigned int port);
 
-/* Is there a binding at all? Arguments, Locks, Context as above. */
+/**
+ * evtchn_port_bound() - Is there a binding at all?
+ * @d: the domain. @port: any number.
+ * Locks: the domain's event lock, irq-safe. Context: any.
+ * Return: true if it is bound, to whatever.
+ */
 bool evtchn_port_bound(struct domain *d, unsigned int port);
 
 /**
@@ -65,10 +75,18 @@ bool evtchn_port_bound(struct domain *d, unsigned int port);
 void evtchn_poll_begin(struct vcpu *v, unsigned int only);
 void evtchn_poll_end(struct vcpu *v);
 
-/* vCPU moved to another CPU: move the physical interrupts bound to it. */
+/**
+ * evtchn_move_pirqs() - Move the physical interrupts bound to a vCPU.
+ * @v: it now is on v->processor.
+ * Locks: event lock, then interrupt locks, one after the other. Context: any
+ * but NMI and interrupt handlers.
+ */
 void evtchn_move_pirqs(struct vcpu *v);
 
-/* An event upcall is due: pending and not masked. */
+/**
+ * vcpu_upcall_due() - Is an event upcall pending and not masked?
+ * @v: the vCPU. Locks: none. Context: any. Return: true if it is.
+ */
 bool vcpu_upcall_due(const struct vcpu *v);
 
 #endif

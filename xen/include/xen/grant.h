@@ -22,7 +22,10 @@ int must_check grant_init(struct domain *d);
  */
 void grant_destroy(struct domain *d);
 
-/* Free d->grants; with the last reference to @d, after grant_destroy(). */
+/**
+ * grant_free() - Free d->grants, after grant_destroy().
+ * @d: its last reference is gone. Locks: heap. Context: not interrupt.
+ */
 void grant_free(struct domain *d);
 
 #endif

@@ -6,21 +6,22 @@
 #ifndef XEN_PERF_COUNTER_H
 #define XEN_PERF_COUNTER_H
 
-#include <xen/types.h>
-
 #include <port/perf-counter.h>
 
+#include <xen/types.h>
+
 enum perf_counter {
-#define PERF_COUNTER(name, text)           PERF_##name,
-#define PERF_ARRAY(name, text, nr)         PERF_##name, PERF_LAST_##name = PERF_##name + (nr)-1,
+#define PERF_COUNTER(name, text) PERF_##name,
+#define PERF_ARRAY(name, text, nr) \
+    PERF_##name, PERF_LAST_##name = PERF_##name + (nr)-1,
 #include <xen/perf-counter-list.h>
 #undef PERF_COUNTER
 #undef PERF_ARRAY
     PERF_NR
 };
 
-#define perf_inc(name)         perf_add_index(PERF_##name, 1)
-#define perf_add(name, n)      perf_add_index(PERF_##name, n)
+#define perf_inc(name)          perf_add_index(PERF_##name, 1)
+#define perf_add(name, n)       perf_add_index(PERF_##name, n)
 #define perf_inc_array(name, i) perf_add_index(PERF_##name + (i), 1)
 
 struct perf_desc {
@@ -45,10 +46,10 @@ unsigned int perf_nr_descs(void);
 uint32_t perf_value(unsigned int index, unsigned int cpu);
 uint32_t perf_sum(unsigned int index);
 
-/* Zero every counter. Locks: none. Context: any. */
+/** perf_reset() - Zero every counter. Locks: none. Context: any. */
 void perf_reset(void);
 
-/* Register the keys p and P. Context: boot. */
+/** perf_init() - Register the keys p and P. Locks: keys. Context: boot. */
 void perf_init(void);
 
 #endif

@@ -13,6 +13,11 @@ struct rangeset;
  * Return: the set or NULL.
  */
 struct rangeset *rangeset_create(const char *name);
+
+/**
+ * rangeset_destroy() - Free a set nobody uses any more.
+ * @r: the set; may be NULL. Locks: heap. Context: boot or hypercall.
+ */
 void rangeset_destroy(struct rangeset *r);
 
 /**
@@ -25,7 +30,11 @@ int must_check rangeset_add(struct rangeset *r, uint64_t first, uint64_t last);
 int must_check rangeset_remove(struct rangeset *r, uint64_t first,
                                uint64_t last);
 
-/* True if all of first..last is (any of it overlaps) the set; NULL is empty. */
+/**
+ * rangeset_contains() / rangeset_overlaps() - Is all, or any, of first..last in?
+ * @r: the set; NULL is the empty one. @first, @last: first <= last, else false.
+ * Locks: the set's own. Context: any but interrupt. Return: the answer.
+ */
 bool rangeset_contains(struct rangeset *r, uint64_t first, uint64_t last);
 bool rangeset_overlaps(struct rangeset *r, uint64_t first, uint64_t last);
 

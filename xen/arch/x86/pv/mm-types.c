@@ -509,6 +509,13 @@ void pv_page_freed(struct page_info *pg, struct domain *d)
     const uint64_t x = read_once(pg->type);
 
     ASSERT(!(x & (PGT_COUNT | PGT_PARTIAL | PGT_BUSY | PGT_PINNED)));
+    /*
+     * The guest need not have flushed what it unmapped, and the next owner may
+     * be another. One flush moves the clock past the stamps of a whole batch.
+     */
+    if ((x & PGT_TYPE) != PGT_NONE) {
+        flush_old_use(pg, d);
+    }
     if ((x & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, x);
         if (d->iommu_sync) {

@@ -135,6 +135,9 @@ static void l1_drop(uint64_t e)
     }
     if (e & PTE_RW) {
         page_type_put(mfn_to_page(mfn));
+    } else {
+        /* A CPU may still read it: matters when it is freed. */
+        write_once(mfn_to_page(mfn)->tlb_stamp, tlb_clock());
     }
     page_put(mfn_to_page(mfn));
 }

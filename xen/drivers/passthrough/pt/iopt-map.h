@@ -9,15 +9,16 @@
 
 #include "iopt-resize.h"
 
-#define check_map   IOPT_SYM(check_map)
-#define tables_for  IOPT_SYM(tables_for)
-#define put_leaves  IOPT_SYM(put_leaves)
-#define put_over    IOPT_SYM(put_over)
-#define descend_map IOPT_SYM(descend_map)
-#define commit_map  IOPT_SYM(commit_map)
-#define map_common  IOPT_SYM(map_common)
-#define op_map      IOPT_SYM(map)
-#define op_replace  IOPT_SYM(replace)
+#define check_leaves IOPT_SYM(check_leaves)
+#define check_map    IOPT_SYM(check_map)
+#define tables_for   IOPT_SYM(tables_for)
+#define put_leaves   IOPT_SYM(put_leaves)
+#define put_over     IOPT_SYM(put_over)
+#define descend_map  IOPT_SYM(descend_map)
+#define commit_map   IOPT_SYM(commit_map)
+#define map_common   IOPT_SYM(map_common)
+#define op_map       IOPT_SYM(map)
+#define op_replace   IOPT_SYM(replace)
 
 /* dfn..end, inside one slot, can be one leaf of the level. */
 static always_inline bool fits(const struct iopt_job *j, unsigned int level,
@@ -56,12 +57,38 @@ static uint64_t tables_for(const struct iopt_job *j, unsigned int level,
     return nr;
 }
 
+/* The same for n slots of a 4K-leaf table, most often empty ones. */
+static int check_leaves(struct iopt_job *j, const uint64_t *s, uint64_t dfn,
+                        unsigned int n)
+{
+    for (unsigned int k = 0;; k++) {
+        const unsigned int from = k;
+
+        while (k < n && fmt_is_empty(s[k])) {
+            k++;
+        }
+        j->todo |= k > from;
+        if (k == n) {
+            return 0;
+        }
+        if (!says_same(j, s[k], 0, dfn + k)) {
+            if (!j->overwrite) {
+                return -EEXIST;
+            }
+            j->todo = true;
+        }
+    }
+}
+
 static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
                      uint64_t dfn, uint64_t last)
 {
     const uint64_t *s = (const uint64_t *)pool_page_ptr(pa);
 
     s += slot_of(dfn, level);
+    if (level == 0) {
+        return check_leaves(j, s, dfn, (unsigned int)(last - dfn) + 1);
+    }
     for (;; s++) {
         const uint64_t end = slot_end(dfn, level, last);
         const uint64_t e = *s;
@@ -80,7 +107,7 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
             fallthrough;
         case IOPT_EMPTY:
             j->todo = true;
-            if (level > 0 && !fits(j, level, dfn, end)) {
+            if (!fits(j, level, dfn, end)) {
                 j->need += tables_for(j, level - 1, dfn, end);
             }
             break;

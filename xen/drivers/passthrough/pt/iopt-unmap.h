@@ -75,38 +75,47 @@ static void check_ends(struct iopt_job *j, paddr_t pa, unsigned int level,
     }
 }
 
-/* Present slots of i..i+n-1 of a 4K-leaf table cease to be. */
+/*
+ * Present slots of i..i+n-1 of a 4K-leaf table cease to be. Taken stretch by
+ * stretch of joined leaves: a slot that equals the last one plus a step is
+ * present and joined, so one comparison tells both.
+ */
 static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
                          unsigned int n)
 {
-    struct iopt_meta *const m = t->meta;
-    unsigned int pairs = 0, gone = 0, lo = FMT_SLOTS, hi = 0;
-    uint64_t prev = i > 0 ? t->slots[i - 1] : FMT_EMPTY_WORD;
+    const uint64_t step = fmt_step(0);
+    uint64_t *const s = t->slots;
+    const unsigned int end = i + n;
+    unsigned int pairs = pair_left(t, i), gone = 0;
+    unsigned int first = FMT_SLOTS, last = 0;
 
-    for (unsigned int k = i; k < i + n; k++) {
-        const uint64_t e = t->slots[k];
+    while (i < end) {
+        uint64_t next = s[i] + step;
+        unsigned int k = i + 1;
 
-        if (!fmt_is_empty(e)) {
-            /* Level 0 holds nothing but leaves, so the step decides. */
-            pairs += e == prev + fmt_step(0) && !fmt_is_empty(prev);
-            gone++;
-            lo = min_of(lo, k);
-            hi = k;
-            IOPT_STORE(&t->slots[k], FMT_EMPTY_WORD);
+        if (fmt_is_empty(s[i])) {
+            i++;
+            continue;
         }
-        prev = e;
+        IOPT_STORE(&s[i], FMT_EMPTY_WORD);
+        for (; k < end && s[k] == next; k++, next += step) {
+            IOPT_STORE(&s[k], FMT_EMPTY_WORD);
+        }
+        /* Inside the stretch, and to a slot that stays. */
+        pairs += k - i - 1 + (k == end && k < FMT_SLOTS && s[k] == next);
+        gone += k - i;
+        first = min_of(first, i);
+        last = k - 1;
+        i = k;
     }
     if (gone == 0) {
         return;
     }
-    if (i + n < FMT_SLOTS) {
-        pairs += follows(prev, t->slots[i + n], 0);
-    }
-    m->present = (uint16_t)(m->present - gone);
-    m->joined = (uint16_t)(m->joined - pairs);
-    tab_touch(t, lo, hi - lo + 1);
+    t->meta->joined = (uint16_t)(t->meta->joined - pairs);
+    t->meta->present = (uint16_t)(t->meta->present - gone);
     j->pt->counts.leaves[0] -= gone;
-    owe(j, tab_dfn(t, lo), tab_dfn(t, hi), 0, IOPT_OWE_STALE);
+    tab_touch(t, first, last - first + 1);
+    owe(j, tab_dfn(t, first), tab_dfn(t, last), 0, IOPT_OWE_STALE);
 }
 
 static void commit_unmap(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,

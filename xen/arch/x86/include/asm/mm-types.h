@@ -80,8 +80,9 @@ int must_check pv_new_l4(struct vcpu *v, mfn_t mfn, bool user);
 
 /**
  * pv_page_freed() - The last general reference of a domain's page goes away:
- * unmap it from the IOMMU if its type is writable, clear the type.
- * Called by page_put(). Locks: none. Context: not interrupt.
+ * flush CPU TLBs that may hold it (by tlb_stamp), unmap it from the IOMMU if its
+ * type is writable, clear the type.
+ * Called by page_put(). Locks: none. Context: interrupts on.
  */
 void pv_page_freed(struct page_info *pg, struct domain *d);
 
