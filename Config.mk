@@ -40,7 +40,7 @@ CLANG_CFLAGS = $(filter-out $(WARN_GCC) -g,$(XEN_CFLAGS)) \
 
 # The script lays out pages itself; what it does not name is dropped unless a
 # KEEP() or a reference holds it.
-XEN_LDFLAGS := -m elf_x86_64 -static -nostdlib -z noexecstack \
+XEN_LDFLAGS := -m elf_x86_64 --no-relax -static -nostdlib -z noexecstack \
 	-z max-page-size=0x1000 --no-warn-rwx-segments --gc-sections \
 	--build-id=sha1
 

@@ -57,9 +57,19 @@ static int retarget(struct dom_iommu *st, uint64_t mfn, unsigned int from,
     return rc ? rc : rc2;
 }
 
+/* A domain may map its own grant; its types rule that frame, not its maps. */
+static struct dom_iommu *state_for(const struct domain *d, mfn_t mfn)
+{
+    if (!d->iommu_sync ||
+        (mfn_valid(mfn) && mfn_to_page(mfn)->owner == d->id)) {
+        return NULL;
+    }
+    return dom_iommu_state(d);
+}
+
 int dom_iommu_map_foreign(struct domain *d, mfn_t mfn, bool writable)
 {
-    struct dom_iommu *const st = d->iommu_sync ? dom_iommu_state(d) : NULL;
+    struct dom_iommu *const st = state_for(d, mfn);
     struct foreign *f, *fresh = NULL;
     int rc;
 
@@ -97,7 +107,7 @@ int dom_iommu_map_foreign(struct domain *d, mfn_t mfn, bool writable)
 
 void dom_iommu_unmap_foreign(struct domain *d, mfn_t mfn, bool writable)
 {
-    struct dom_iommu *const st = d->iommu_sync ? dom_iommu_state(d) : NULL;
+    struct dom_iommu *const st = state_for(d, mfn);
     struct foreign *f, *gone = NULL;
     uint32_t *count;
     unsigned int from;

@@ -68,6 +68,13 @@ static void domain_free(struct domain *d)
             xfree(d->vcpu[i]);
         }
     }
+    if (d->evtchn) {
+        evtchn_free(d);
+    }
+    if (d->grants) {
+        grant_free(d);
+    }
+    xfree(d->pv.e820);
     rangeset_destroy(d->iomem_caps);
     rangeset_destroy(d->ioport_caps);
     rangeset_destroy(d->irq_caps);

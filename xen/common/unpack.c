@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finds out how an image is packed and unpacks it. XZ, the format of Debian's
- * kernels, has our own decoder; gzip and zstd use Debian's static libraries.
+ * Finds out how an image is packed and unpacks it with Debian's static
+ * libraries: liblzma for XZ, the format of Debian's kernels, zlib, libzstd.
  */
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <xen/errno.h>
 #include <xen/lib.h>
 #include <xen/unpack.h>
-#include <xen/unxz.h>
 
 #include "unpack-libc.h"
 
 enum format { FMT_NONE, FMT_ELF, FMT_XZ, FMT_GZIP, FMT_ZSTD };
 
 #define TRAILER    4         /* Linux appends the size, little endian */
+#define XZ_MEMORY  (UINT64_C(96) << 20) /* ours: a 64 MiB dictionary fits */
 #define GZIP_WBITS (15 + 16) /* zlib: largest window, gzip wrapper */
 #define GZIP_MIN   18        /* head and tail of a gzip member */
 
@@ -74,6 +75,51 @@ static int zstd_size(const uint8_t *in, size_t len, uint64_t *size)
     return 0;
 }
 
+static int xz_error(lzma_ret rc)
+{
+    switch (rc) {
+    case LZMA_OK:
+        return 0;
+    case LZMA_MEM_ERROR:
+    case LZMA_MEMLIMIT_ERROR:
+        return -ENOMEM;
+    case LZMA_OPTIONS_ERROR:
+    case LZMA_UNSUPPORTED_CHECK:
+        return -EOPNOTSUPP;
+    case LZMA_BUF_ERROR:
+        return -ENOBUFS;
+    default:
+        return -EILSEQ;
+    }
+}
+
+/* The index at the end of the stream tells the size; its checksum is tested. */
+static int xz_size(const uint8_t *in, size_t len, uint64_t *size)
+{
+    lzma_stream_flags flags;
+    lzma_index *index = NULL;
+    uint64_t limit = UINT64_MAX;
+    size_t pos = 0;
+    lzma_ret rc;
+
+    if (len < 2 * LZMA_STREAM_HEADER_SIZE ||
+        lzma_stream_footer_decode(&flags, in + len - LZMA_STREAM_HEADER_SIZE) !=
+            LZMA_OK ||
+        flags.backward_size > len - 2 * LZMA_STREAM_HEADER_SIZE) {
+        return -EBADMSG;
+    }
+    len -= LZMA_STREAM_HEADER_SIZE;
+    rc = lzma_index_buffer_decode(&index, &limit, NULL,
+                                  in + len - flags.backward_size, &pos,
+                                  flags.backward_size);
+    if (rc != LZMA_OK) {
+        return rc == LZMA_MEM_ERROR ? -ENOMEM : -EBADMSG;
+    }
+    *size = lzma_index_uncompressed_size(index);
+    lzma_index_end(index, NULL);
+    return 0;
+}
+
 int unpack_size(const void *in, size_t len, size_t *out_len)
 {
     const uint8_t *const p = in;
@@ -87,7 +133,7 @@ int unpack_size(const void *in, size_t len, size_t *out_len)
         size = len;
         break;
     case FMT_XZ:
-        rc = unxz_size(p, xz_stream_len(p, len), &size);
+        rc = xz_size(p, xz_stream_len(p, len), &size);
         break;
     case FMT_GZIP:
         if (len < GZIP_MIN) {
@@ -112,15 +158,15 @@ int unpack_size(const void *in, size_t len, size_t *out_len)
 static int unpack_xz(const uint8_t *in, size_t in_len, void *out,
                      size_t out_len)
 {
-    struct unxz_work *const work = malloc(sizeof(*work));
-    int rc;
+    uint64_t limit = XZ_MEMORY;
+    size_t in_pos = 0;
+    size_t out_pos = 0;
+    const int rc = xz_error(
+        lzma_stream_buffer_decode(&limit, 0, NULL, in, &in_pos,
+                                  xz_stream_len(in, in_len), out, &out_pos,
+                                  out_len));
 
-    if (!work) {
-        return -ENOMEM;
-    }
-    rc = unxz(in, xz_stream_len(in, in_len), out, out_len, work);
-    free(work);
-    return rc;
+    return rc ? rc : out_pos == out_len ? 0 : -ENOBUFS;
 }
 
 static int unpack_gzip(const uint8_t *in, size_t in_len, void *out,

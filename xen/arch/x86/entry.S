@@ -158,6 +158,7 @@ guest_iretq:
     .globl run_on_reset_stack
 run_on_reset_stack:             /* (fn, new_rsp): never returns */
     movq %rsi, %rsp
+    andq $-16, %rsp
     xorl %ebp, %ebp
     call *%rdi
     ud2

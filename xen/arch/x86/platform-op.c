@@ -258,12 +258,3 @@ long do_platform_op(struct hypercall_args *args)
     }
     return rc;
 }
-
-/* Machine checks are ours to handle; there is no log for Dom0 to fetch. */
-long do_mca(struct hypercall_args *args)
-{
-    (void)args;
-    log_guest(LOG_DEBUG, "d%u: machine check interface is not supported\n",
-              current->domain->id);
-    return -ENOSYS;
-}

@@ -13,6 +13,7 @@
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
 #include <xen/pci.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
 #include <xen/shutdown.h>
@@ -98,6 +99,9 @@ static void boot_on_stack(void)
 {
     sched_init();
     domain_init();
+    perf_init();
+    shutdown_init();
+    pci_keys_init();
     xstate_init(true);
     cpu_policy_init();
     local_irq_enable();

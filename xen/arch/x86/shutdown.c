@@ -8,6 +8,7 @@
 #include <xen/acpi.h>
 #include <xen/bits.h>
 #include <xen/iommu.h>
+#include <xen/keyhandler.h>
 #include <xen/mmio.h>
 #include <xen/pci.h>
 #include <xen/printk.h>
@@ -222,4 +223,16 @@ void machine_halt_after_panic(void)
 {
     smp_stop_others();
     stand_still();
+}
+
+static void restart_key(unsigned char key)
+{
+    (void)key;
+    printk("Restarting at the console's request\n");
+    machine_restart();
+}
+
+void shutdown_init(void)
+{
+    key_register('R', restart_key, "reboot the machine");
 }

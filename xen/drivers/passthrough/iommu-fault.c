@@ -43,7 +43,12 @@ static bool count(struct iommu_dev *id, uint64_t now)
         id->faults /= 2;
     }
     id->last_fault_ns = now;
-    return ++id->faults == FAULTS_MAX;
+    if (++id->faults < FAULTS_MAX) {
+        return false;
+    }
+    /* From the start: its owner may switch it on again. */
+    id->faults = 0;
+    return true;
 }
 
 static void print_walk(const struct iommu_fault *f, const struct iommu_dev *id)

@@ -42,4 +42,10 @@ void key_run_pending(void);
  */
 void key_set_notify(void (*fn)(void));
 
+/**
+ * pci_keys_init() - Register debug key Q (xen/common/pci-keys.c).
+ * Locks: none. Context: boot.
+ */
+void pci_keys_init(void);
+
 #endif

@@ -94,4 +94,10 @@ void machine_prepare_shutdown(void);
  */
 void machine_set_sleep_type(uint8_t typ_a, uint8_t typ_b);
 
+/**
+ * shutdown_init() - Register debug key R.
+ * Locks: none. Context: boot.
+ */
+void shutdown_init(void);
+
 #endif

@@ -30,9 +30,8 @@ int must_check unpack_size(const void *in, size_t len, size_t *out_len);
  * @out:     room for the image; contents undefined on error.
  * @out_len: exactly what unpack_size() said.
  *
- * gzip and zstd run Debian's libraries, compiled with SSE and stack protector:
- * the caller sets CR4.OSFXSR, CR0.TS = 0 and an FS base with a readable word
- * at 0x28. XZ and ELF need neither.
+ * Debian's libraries are compiled with SSE and stack protector: the caller sets
+ * CR4.OSFXSR, CR0.TS = 0 and an FS base with a readable word at 0x28.
  * Locks: none. Context: boot, one CPU. Trust: @in is not trusted.
  * Return: 0, -ENOEXEC, -EBADMSG, -EILSEQ corrupt, -EOPNOTSUPP a variant we
  *         cannot unpack, -ENOBUFS it is not @out_len bytes, -ENOMEM.
@@ -41,7 +40,7 @@ int must_check unpack(const void *in, size_t in_len, void *out, size_t out_len);
 
 /**
  * unpack_arena() - Memory for the libraries' malloc(); the core provides it.
- * @size: its bytes; 32 MiB is plenty (zstd takes the most, below 1 MiB).
+ * @size: its bytes; XZ takes the most, its dictionary of up to 64 MiB.
  * Locks: none. Context: boot; called once after each unpack_heap_reset().
  * Return: the memory, 16-byte aligned, or NULL.
  */

@@ -126,6 +126,7 @@ start:
     movl %eax, %gs
     leaq boot_stack_end(%rip), %rsp
     subq $CPU_INFO_BYTES, %rsp
+    andq $-16, %rsp             /* as the C ABI wants it at a call */
     movl %ebp, %edi
     xorl %ebp, %ebp
     call xen_boot

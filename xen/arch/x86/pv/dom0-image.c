@@ -17,7 +17,9 @@
 
 #include <public/features.h>
 
-#define ARENA_ORDER 13 /* 32 MiB, given back right after */
+/* The libraries' heap: 128 MiB, or 64 where there is no such block. */
+#define ARENA_ORDER     15
+#define ARENA_ORDER_MIN 14
 
 /* Features a kernel may require and we have. */
 #define OUR_FEATURES                                                           \
@@ -28,13 +30,15 @@
 #define MAX_IMAGE_BYTES (UINT64_C(512) << 20)
 
 static struct page_info *arena;
+static unsigned int arena_order = ARENA_ORDER;
 
 void *unpack_arena(size_t *size)
 {
-    if (!arena) {
-        arena = pg_alloc(ARENA_ORDER, ALLOC_ANY_BITS);
+    while (!arena && arena_order >= ARENA_ORDER_MIN) {
+        arena = pg_alloc(arena_order, ALLOC_ANY_BITS);
+        arena_order -= !arena;
     }
-    *size = PAGE_SIZE << ARENA_ORDER;
+    *size = PAGE_SIZE << arena_order;
     return arena ? page_to_va(arena) : NULL;
 }
 
@@ -42,23 +46,42 @@ void *unpack_arena(size_t *size)
  * The libraries are built for user space: they keep data below RSP, which an
  * interrupt would overwrite, and read a stack-protector word at %fs:0x28.
  */
-static int unpack_guarded(const void *in, size_t in_len, void *out,
-                          size_t out_len)
+static unsigned long library_enter(void)
 {
     static uint64_t tls[8];
     const unsigned long flags = local_irq_save();
-    int rc;
 
     wrmsr(MSR_FS_BASE, (uint64_t)tls);
-    rc = unpack(in, in_len, out, out_len);
+    return flags;
+}
+
+static void library_leave(unsigned long flags)
+{
     wrmsr(MSR_FS_BASE, 0);
     local_irq_restore(flags);
-
     unpack_heap_reset();
     if (arena) {
-        pg_free(arena, ARENA_ORDER);
+        pg_free(arena, arena_order);
         arena = NULL;
     }
+}
+
+static int guarded_size(const void *in, size_t in_len, size_t *out_len)
+{
+    const unsigned long flags = library_enter();
+    const int rc = unpack_size(in, in_len, out_len);
+
+    library_leave(flags);
+    return rc;
+}
+
+static int guarded_unpack(const void *in, size_t in_len, void *out,
+                          size_t out_len)
+{
+    const unsigned long flags = library_enter();
+    const int rc = unpack(in, in_len, out, out_len);
+
+    library_leave(flags);
     return rc;
 }
 
@@ -74,7 +97,7 @@ static int unpack_module(const struct boot_module *mod, struct dom0_image *img,
         *why = "its bzImage header lies or is too old";
         return rc;
     }
-    rc = unpack_size(in, in_len, &out_len);
+    rc = guarded_size(in, in_len, &out_len);
     if (rc) {
         *why = rc == -ENOEXEC ? "not a kernel in a format we know"
                               : "its compressed data is malformed";
@@ -91,7 +114,7 @@ static int unpack_module(const struct boot_module *mod, struct dom0_image *img,
     }
     img->elf = page_to_va(img->buffer);
     img->elf_len = out_len;
-    rc = unpack_guarded(in, in_len, page_to_va(img->buffer), out_len);
+    rc = guarded_unpack(in, in_len, page_to_va(img->buffer), out_len);
     if (rc) {
         *why = "its compressed data is corrupt";
     }

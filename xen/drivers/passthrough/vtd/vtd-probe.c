@@ -6,7 +6,6 @@
  */
 #include <xen/bits.h>
 #include <xen/lib.h>
-#include <xen/mm.h>
 #include <xen/printk.h>
 
 #include "vtd-priv.h"
@@ -76,7 +75,7 @@ static int map_registers(struct vtd_unit *u)
 static void print_caps(const struct vtd_unit *u)
 {
     log_info("%s: %#lx version %u.%u cap %#lx ecap %#lx: %u levels, %lu bits, "
-             "leaves 4K%s%s, %lu fault records%s%s%s%s%s\n",
+             "leaves 4K%s%s, %lu records%s%s%s%s%s\n",
              u->name, u->drhd->pa,
              (unsigned int)FIELD_GET(VTD_VER_MAJOR, u->ver),
              (unsigned int)FIELD_GET(VTD_VER_MINOR, u->ver), u->cap, u->ecap,
