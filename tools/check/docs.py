@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks that every function declared in a public or folder header carries a
 docstring that names each parameter and has Locks:, Context: and, if it returns
-something, Return:. Prototypes without a blank line between them share the
-docstring above the first."""
+something, Return:; and that what a Spec: names is in docs/specs.md."""
 import glob
 import re
 import sys
@@ -33,7 +32,6 @@ def declarations(text):
     code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, code, flags=re.M)
     code = re.sub(r"'(?:\\.|[^'\\])'|\"(?:\\.|[^\"\\])*\"", blank, code)
     depth, start, body = 0, 0, False
-    last_doc, last_end = None, -1
     for i, c in enumerate(code):
         if c == "{":
             depth += 1
@@ -54,10 +52,6 @@ def declarations(text):
                 for end, d in docs.items():
                     if end <= at and not code[end:at].strip():
                         doc = d
-                if doc is None and text.count("\n", last_end, at) == 1 \
-                        and last_end >= 0:
-                    doc = last_doc
-                last_doc, last_end = doc, i
                 yield text.count("\n", 0, at) + 1, doc, " ".join(stmt.split())
             start, body = i + 1, False
 
@@ -78,6 +72,8 @@ def prototype(stmt):
     """(name, returns something, parameter names), or None."""
     if re.match(r"(typedef|static_assert|_Static_assert)\b", stmt):
         return None
+    if re.match(r"[\w\s*]*\(\s*\*", stmt):
+        return None  # a variable that points to a function
     stmt = ATTRIBUTE.sub(" ", stmt)
     m = re.match(r"([^()=]*?)\b(\w+)\s*\((.*)\)[^()]*$", stmt, re.S)
     if not m or not m[1].strip() or "=" in m[1]:
@@ -94,10 +90,39 @@ def prototype(stmt):
     return m[2], ret != "void", names
 
 
+def manuals():
+    """Short names in the first column of the tables of docs/specs.md."""
+    names = set()
+    for line in open("docs/specs.md"):
+        m = re.match(r"\|\s*([\w.-]+)\s*\|", line)
+        if m:
+            names.add(m[1])
+    return names
+
+
+def unknown_specs(path, text, names):
+    bad = 0
+    for m in re.finditer(r"Spec:\s+(?:\*\s+)?(<public/|[\w.-]+)", text):
+        if m[1] != "<public/" and m[1].rstrip(".,;") not in names:
+            bad += 1
+            print(f"{path}:{text.count(chr(10), 0, m.start()) + 1}: "
+                  f"{m[1]} is not in docs/specs.md")
+    return bad
+
+
 def main():
+    # The standard names of port/libc.h are documented by the standard.
     files = sorted(set(glob.glob("xen/include/xen/*.h")
-                       + glob.glob("xen/**/*-priv.h", recursive=True)))
+                       + glob.glob("xen/arch/x86/include/asm/*.h")
+                       + glob.glob("xen/arch/x86/include/port/*.h")
+                       + glob.glob("xen/drivers/**/*.h", recursive=True)
+                       + glob.glob("xen/**/*-priv.h", recursive=True))
+                   - {"xen/arch/x86/include/port/libc.h"})
     bad = n = 0
+    names = manuals()
+    for top in ("*.c", "*.h", "*.S"):
+        for path in sorted(glob.glob(f"xen/**/{top}", recursive=True)):
+            bad += unknown_specs(path, open(path).read(), names)
     for path in files:
         for line, doc, stmt in declarations(open(path).read()):
             p = prototype(stmt)
@@ -110,7 +135,7 @@ def main():
                 missing = ["docstring"]
             else:
                 missing = [f for f in ("Locks:", "Context:") if f not in doc]
-                if returns and "Return:" not in doc and "Return " not in doc:
+                if returns and "Return:" not in doc:
                     missing.append("Return:")
                 missing += [f"@{a}" for a in params
                             if not re.search(rf"@{a}\b", doc)]

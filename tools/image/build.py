@@ -34,7 +34,7 @@ def depends(path):
     return [d for d in (m[1].decode() if m else "").split(",") if d]
 
 
-def load_order():
+def load_order(modules):
     files, order = module_files(), []
 
     def add(name):
@@ -48,7 +48,7 @@ def load_order():
             add(d)
         order.append(path)
 
-    for m in MODULES:
+    for m in modules:
         add(m)
     return order
 
@@ -67,6 +67,22 @@ def sources():
         dirs.sort()
         names += [os.path.join(top, f) for f in sorted(files)]
     return names
+
+
+def pack(root):
+    """A cpio archive. Sorted names, no times: the same inputs give the same
+    archive, so boots counted in instructions can be compared."""
+    names = ["."]
+    for top, dirs, files in os.walk(root):
+        dirs.sort()
+        names += [os.path.relpath(os.path.join(top, n), root)
+                  for n in sorted(dirs + files)]
+    for n in names:
+        os.utime(os.path.join(root, n), (0, 0), follow_symlinks=False)
+    return subprocess.run(
+        ["cpio", "-o", "-H", "newc", "--quiet", "--reproducible",
+         "-R", "0:0"], cwd=root, check=True,
+        input="\n".join(sorted(names)).encode(), capture_output=True).stdout
 
 
 def main():
@@ -91,25 +107,12 @@ def main():
         # init's own: a power-off that needs no init to answer it.
         if applet not in ("busybox", "poweroff", "reboot", "halt"):
             os.symlink("busybox", f"{root}/bin/{applet}")
-    order = load_order()
+    order = load_order(MODULES)
     for path in order:
         shutil.copy(path, f"{root}/lib/")
     with open(f"{root}/lib/order", "w") as f:
         f.writelines(os.path.basename(p) + "\n" for p in order)
-    # Sorted names, no times: the same inputs give the same archive, so boots
-    # counted in instructions can be compared.
-    names = ["."]
-    for top, dirs, files in os.walk(root):
-        dirs.sort()
-        names += [os.path.relpath(os.path.join(top, n), root)
-                  for n in sorted(dirs + files)]
-    for n in names:
-        os.utime(os.path.join(root, n), (0, 0), follow_symlinks=False)
-    cpio = subprocess.run(
-        ["cpio", "-o", "-H", "newc", "--quiet", "--reproducible",
-         "-R", "0:0"], cwd=root, check=True,
-        input="\n".join(sorted(names)).encode(), capture_output=True).stdout
-    gz = subprocess.run(["gzip", "-9", "-n"], input=cpio, check=True,
+    gz = subprocess.run(["gzip", "-9", "-n"], input=pack(root), check=True,
                         capture_output=True).stdout
     with open(f"{OUT}/initrd.gz", "wb") as f:
         f.write(gz)
@@ -122,4 +125,5 @@ def main():
     print(f"  INITRD  {OUT}/initrd.gz ({len(gz) >> 10} KiB)")
 
 
-main()
+if __name__ == "__main__":
+    main()

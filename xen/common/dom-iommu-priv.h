@@ -33,16 +33,29 @@ struct dom_iommu {
     uint32_t settling; /* 1 while the timer is armed; atomic */
 };
 
-/* NULL for a domain without a space. Locks: none. Context: any. */
+/**
+ * dom_iommu_state() - A domain's state. @d: the domain.
+ * Locks: none. Context: any. Return: NULL for a domain without a space.
+ */
 struct dom_iommu *dom_iommu_state(const struct domain *d);
 
-/* Forget all foreign frames. Context: the space is about to go. */
+/**
+ * dom_iommu_foreign_clear() - Forget all foreign frames. @st: the state.
+ * Locks: none. Context: the space is about to go.
+ */
 void dom_iommu_foreign_clear(struct dom_iommu *st);
 
-/* Is a frame mapped as foreign, and how (IOMMU_R/W; 0: no)? */
+/**
+ * dom_iommu_foreign_prot() - Is a frame mapped as foreign, and how?
+ * @st: the state. @mfn: the frame. Locks: takes the state's. Context: any but
+ * interrupt. Return: IOMMU_R/W, 0: it is not.
+ */
 unsigned int dom_iommu_foreign_prot(struct dom_iommu *st, uint64_t mfn);
 
-/* Is any frame of first..last RAM of the memory map? */
+/**
+ * dom_iommu_is_ram() - Is any of some frames RAM of the memory map?
+ * @first, @last: frames, inclusive. Locks: none. Context: any. Return: true if.
+ */
 bool dom_iommu_is_ram(uint64_t first, uint64_t last);
 
 /**
@@ -53,7 +66,10 @@ bool dom_iommu_is_ram(uint64_t first, uint64_t last);
 int must_check dom0_map_identity(struct domain *d, struct dom_iommu *st,
                                  struct iommu_gather *g);
 
-/* Register debug keys. Context: boot. */
+/**
+ * dom_iommu_keys() - Register debug keys o, O and V.
+ * Locks: the key lock. Context: boot.
+ */
 void dom_iommu_keys(void);
 
 #endif

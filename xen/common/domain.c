@@ -13,6 +13,7 @@
 #include <xen/lib.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
+#include <xen/sched.h>
 #include <xen/shutdown.h>
 #include <xen/softirq.h>
 #include <xen/vcpu-op.h>
@@ -122,6 +123,7 @@ int dom_create(domid_t id, unsigned int max_vcpus, bool privileged,
     d->id = id;
     d->privileged = privileged;
     d->max_vcpus = max_vcpus;
+    d->sched_weight = SCHED_WEIGHT_DEFAULT;
     d->refs = 1;
     d->pause_count = 1;
     d->pages = (struct page_list)PAGE_LIST_INIT;
@@ -195,6 +197,7 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu,
     v->id = id;
     v->processor = cpu;
     v->affinity = (cpumask_t){ ~UINT64_C(0) };
+    v->soft_affinity = v->affinity;
     v->down = 1;
     v->runstate.state = RUNSTATE_offline;
     list_init(&v->runq);

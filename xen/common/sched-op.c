@@ -11,6 +11,7 @@
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
 #include <xen/printk.h>
+#include <xen/sched.h>
 #include <xen/softirq.h>
 #include <xen/time.h>
 
@@ -227,7 +228,7 @@ static long op_pin_override(uint64_t gva)
     if (op.pcpu < 0) {
         if (m->pinned & me) {
             m->pinned &= ~me;
-            v->affinity = m->saved[v->id];
+            rc = sched_set_affinity(v, &m->saved[v->id], NULL);
         } else {
             rc = -EINVAL;
         }
@@ -236,12 +237,9 @@ static long op_pin_override(uint64_t gva)
     } else {
         m->pinned |= me;
         m->saved[v->id] = v->affinity;
-        v->affinity = CPUMASK_OF(op.pcpu);
+        rc = sched_set_affinity(v, &CPUMASK_OF(op.pcpu), NULL);
     }
     spin_unlock(&m->lock);
-    if (!rc) {
-        softirq_raise(SOFTIRQ_SCHED); /* moves us if it has to */
-    }
     return rc;
 }
 

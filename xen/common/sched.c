@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Scheduler: a run queue for each CPU, round robin with a time slice, and idle
- * CPUs take runnable vCPUs from busy ones. A vCPU that wakes preempts one that
- * has used its slice for MIN_RUN_NS.
+ * Scheduler: a run queue for each CPU, round robin with a time slice as long as
+ * the domain's weight says, and idle CPUs take runnable vCPUs from busy ones. A
+ * vCPU that wakes preempts one that has run for params.min_run_ns.
  *
  * A CPU keeps the registers of the vCPU it ran last while it idles ("loaded"),
  * so that waking the same one again costs nothing; whoever needs that state
@@ -11,10 +11,12 @@
  */
 #include <xen/bug.h>
 #include <xen/domain.h>
+#include <xen/errno.h>
 #include <xen/event.h>
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
 #include <xen/printk.h>
+#include <xen/sched.h>
 #include <xen/smp.h>
 #include <xen/softirq.h>
 #include <xen/time.h>
@@ -26,8 +28,8 @@
 #include <asm/setup.h>
 #include <asm/system.h>
 
-#define SLICE_NS   (30 * NS_PER_MS) /* ours: as long as Xen's credit default */
-#define MIN_RUN_NS (1 * NS_PER_MS)  /* ours: bounds the switch rate */
+/* Longest slice a weight can give: others must not starve. Ours. */
+#define SLICE_MAX_NS (1000 * NS_PER_MS)
 
 struct run_queue {
     spinlock_t lock;
@@ -39,6 +41,36 @@ struct run_queue {
 };
 
 static struct run_queue rq[MAX_CPUS];
+
+/* Each word is read and written whole; the two need not agree. */
+static struct sched_params params = {
+    .slice_ns = 30 * NS_PER_MS,  /* ours: the ABI's default for "credit" */
+    .min_run_ns = 1 * NS_PER_MS, /* ours: bounds the switch rate */
+};
+
+struct sched_params sched_params_get(void)
+{
+    return (struct sched_params){
+        .slice_ns = read_once(params.slice_ns),
+        .min_run_ns = read_once(params.min_run_ns),
+    };
+}
+
+void sched_params_set(const struct sched_params *p)
+{
+    write_once(params.slice_ns, p->slice_ns);
+    write_once(params.min_run_ns, p->min_run_ns);
+}
+
+/* Turns are taken in a circle, so a turn's length is the share. */
+static uint64_t slice_of(const struct vcpu *v)
+{
+    const uint64_t ns = read_once(params.slice_ns) *
+                        read_once(v->domain->sched_weight) /
+                        SCHED_WEIGHT_DEFAULT;
+
+    return max_of(min_of(ns, SLICE_MAX_NS), NS_PER_MS);
+}
 
 bool vcpu_runnable(const struct vcpu *v)
 {
@@ -89,23 +121,50 @@ static bool cpu_is_idle(unsigned int cpu)
     return running && read_once(running->running) && !read_once(rq[cpu].nr);
 }
 
-/* Home if it idles, else any idle CPU the vCPU may use, else home. */
-static unsigned int pick_cpu(const struct vcpu *v)
+/* All online ones when its last CPU went away. */
+static cpumask_t allowed_cpus(const struct vcpu *v)
 {
-    cpumask_t may = { v->affinity.bits & cpu_online.bits };
+    const cpumask_t may = { read_once(v->affinity.bits) & cpu_online.bits };
+
+    return cpumask_empty(&may) ? cpu_online : may;
+}
+
+static bool may_run_on(const struct vcpu *v, unsigned int cpu)
+{
+    const cpumask_t may = allowed_cpus(v);
+
+    return cpumask_test(&may, cpu);
+}
+
+/* Home if it is in @set and idles, else an idle CPU of @set. */
+static bool pick_idle(const struct vcpu *v, const cpumask_t *set,
+                      unsigned int *out)
+{
     unsigned int cpu;
 
-    if (cpumask_empty(&may)) {
-        may = cpu_online;
+    if (cpumask_test(set, v->processor) && cpu_is_idle(v->processor)) {
+        *out = v->processor;
+        return true;
     }
-    if (cpumask_test(&may, v->processor) && cpu_is_idle(v->processor)) {
-        return v->processor;
-    }
-    cpumask_for_each(cpu, &may)
+    cpumask_for_each(cpu, set)
     {
         if (cpu_is_idle(cpu)) {
-            return cpu;
+            *out = cpu;
+            return true;
         }
+    }
+    return false;
+}
+
+/* An idle CPU, better one it prefers, else home. */
+static unsigned int pick_cpu(const struct vcpu *v)
+{
+    const cpumask_t may = allowed_cpus(v);
+    const cpumask_t soft = { may.bits & read_once(v->soft_affinity.bits) };
+    unsigned int cpu;
+
+    if (pick_idle(v, &soft, &cpu) || pick_idle(v, &may, &cpu)) {
+        return cpu;
     }
     return cpumask_test(&may, v->processor) ? v->processor
                                             : cpumask_next(&may, 0);
@@ -188,6 +247,44 @@ void sched_yield(void)
 {
     current->slice_end_ns = 0;
     softirq_raise(SOFTIRQ_SCHED);
+}
+
+int sched_set_affinity(struct vcpu *v, const cpumask_t *hard,
+                       const cpumask_t *soft)
+{
+    unsigned long flags;
+    struct run_queue *q;
+
+    if (hard && !(hard->bits & cpu_online.bits)) {
+        return -EINVAL;
+    }
+    q = lock_home(v, &flags);
+    if (soft) {
+        write_once(v->soft_affinity.bits, soft->bits);
+    }
+    if (hard) {
+        write_once(v->affinity.bits, hard->bits);
+    }
+    if (!may_run_on(v, v->processor)) {
+        if (!list_empty(&v->runq)) {
+            dequeue(q, v);
+        }
+        if (v->running) {
+            /* Its CPU finds out in choose() and hands it on. */
+            softirq_raise_cpu(v->processor, SOFTIRQ_SCHED);
+        }
+    }
+    spin_unlock_irqrestore(&q->lock, flags);
+    make_runnable(v); /* nothing happens where it runs or sleeps */
+    return 0;
+}
+
+uint64_t sched_idle_ns(unsigned int cpu)
+{
+    struct vcpu_runstate_info rs;
+
+    vcpu_runstate_get(rq[cpu].idle, &rs);
+    return rs.time[RUNSTATE_running];
 }
 
 /* --- pausing --- */
@@ -305,7 +402,7 @@ static struct vcpu *steal(unsigned int self)
         list_for_each (p, &q->list) {
             struct vcpu *v = list_entry(p, struct vcpu, runq);
 
-            if (cpumask_test(&v->affinity, self)) {
+            if (may_run_on(v, self)) {
                 dequeue(q, v);
                 v->running = true;
                 write_once(v->processor, self);
@@ -334,11 +431,13 @@ static struct vcpu *pop_runnable(struct run_queue *q)
 
 static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, uint64_t now)
 {
-    const bool prev_ok = prev != q->idle && vcpu_runnable(prev);
+    const bool prev_ok = prev != q->idle && vcpu_runnable(prev) &&
+                         may_run_on(prev, prev->processor);
+    const uint64_t min_run = min_of(read_once(params.min_run_ns), slice_of(prev));
     struct vcpu *next;
 
     if (prev_ok && (list_empty(&q->list) ||
-                    now + SLICE_NS - MIN_RUN_NS < prev->slice_end_ns)) {
+                    now + slice_of(prev) - min_run < prev->slice_end_ns)) {
         return prev;
     }
     next = pop_runnable(q);
@@ -403,17 +502,17 @@ static void schedule(void)
         next->running = true;
     }
     if (next != q->idle && !list_empty(&q->list)) {
-        timer_set(&q->slice, now + SLICE_NS);
+        timer_set(&q->slice, now + slice_of(next));
     }
     spin_unlock_irqrestore(&q->lock, flags);
 
     if (next == prev) {
         if (next->slice_end_ns <= now) {
-            next->slice_end_ns = now + SLICE_NS;
+            next->slice_end_ns = now + slice_of(next);
         }
         return;
     }
-    next->slice_end_ns = now + SLICE_NS;
+    next->slice_end_ns = now + slice_of(next);
     if (next != q->idle && !cpumask_empty(&next->dirty) &&
         !cpumask_test(&next->dirty, cpu)) {
         vcpu_sync_state(next);
@@ -481,6 +580,7 @@ void sched_init_cpu(unsigned int cpu)
     v->processor = cpu;
     v->running = true;
     v->affinity = CPUMASK_OF(cpu);
+    v->soft_affinity = v->affinity;
     v->runstate.state = RUNSTATE_running;
     v->runstate.state_entry_time = now_ns();
     timer_init(&q->slice, slice_over, NULL, cpu);
@@ -524,6 +624,7 @@ void sched_init(void)
     }
     dom_idle->id = DOMID_IDLE;
     dom_idle->is_idle = true;
+    dom_idle->sched_weight = SCHED_WEIGHT_DEFAULT;
     softirq_open(SOFTIRQ_SCHED, schedule);
     key_register('r', dump_queues, "run queues");
     sched_init_cpu(0);

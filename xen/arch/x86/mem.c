@@ -333,9 +333,8 @@ void pool_page_free(paddr_t pa)
     pg_free(mfn_to_page(pa_to_mfn(pa)), 0);
 }
 
-void *pool_page_meta(paddr_t pa)
-{
-    /* Words that mean something only for free pages and pages of domains. */
-    return &mfn_to_page(pa_to_mfn(pa))->next;
-}
-static_assert(offsetof(struct page_info, next) == 16, "16 bytes to the end");
+/* What means something only for free pages and pages of domains. */
+static_assert(sizeof(struct page_info) == POOL_RECORD_BYTES &&
+                  offsetof(struct page_info, next) == POOL_META_OFFSET &&
+                  POOL_META_OFFSET + POOL_META_BYTES == POOL_RECORD_BYTES,
+              "an engine's words end the record");

@@ -6,8 +6,8 @@
  */
 #include <xen/atomic.h>
 #include <xen/bits.h>
-#include <xen/mm.h>
 #include <xen/printk.h>
+#include <xen/xmalloc.h>
 
 #include "iommu-priv.h"
 

@@ -88,7 +88,8 @@ void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f);
  * @unit: its number. @rc: 0 or -errno. @what: for the log.
  *
  * While devices are being translated a unit that does not answer leaves stale
- * translations usable, so the system stops. Context: any. Return: @rc.
+ * translations usable, so the system stops.
+ * Locks: none. Context: any. Return: @rc.
  */
 int must_check iommu_unit_check(unsigned int unit, int rc, const char *what);
 
@@ -112,7 +113,11 @@ void iommu_source_of(const struct pci_dev *dev, struct iommu_source *src);
  */
 int must_check iommu_reserved_add(sbdf_t s, uint64_t first, uint64_t last,
                                   unsigned int prot);
-/* Does firmware want ranges for this device? Locks: none. Context: any. */
+
+/**
+ * iommu_reserved_any() - Does firmware want ranges for this device?
+ * @s: the device. Locks: none. Context: any. Return: true if it does.
+ */
 bool iommu_reserved_any(sbdf_t s);
 /**
  * iommu_reserved_map() - Map a device's ranges in a space before it is attached.
@@ -120,7 +125,12 @@ bool iommu_reserved_any(sbdf_t s);
  * Return: 0, -EADDRINUSE overlaps another kind of mapping, -ENOMEM; undone.
  */
 int must_check iommu_reserved_map(struct iospace *s, const struct pci_dev *dev);
-/* The reverse, after it was detached. Locks: attach_lock held. */
+
+/**
+ * iommu_reserved_unmap() - Unmap them after it was detached.
+ * @s: the space. @dev: the device.
+ * Locks: attach_lock held. Context: hypercall.
+ */
 void iommu_reserved_unmap(struct iospace *s, const struct pci_dev *dev);
 
 /* One fault as a unit reported it. */

@@ -6,8 +6,8 @@
  * constant once devices are attached.
  */
 #include <xen/list.h>
-#include <xen/mm.h>
 #include <xen/printk.h>
+#include <xen/xmalloc.h>
 
 #include "iommu-priv.h"
 

@@ -22,6 +22,10 @@
 #define DMAR_MAX_ATSRS   16
 #define DMAR_MAX_SCOPES  512
 #define DMAR_MAX_PATH    8
+#define IVRS_MAX_UNITS   32
+#define IVRS_MAX_DEVS    1024
+#define IVRS_MAX_SPECIAL 64
+#define IVRS_MAX_REGIONS 64
 
 /**
  * acpi_map() - Reach firmware memory (port: the architecture supplies it).
@@ -338,5 +342,108 @@ int must_check dmar_parse(const void *table, size_t len, struct dmar_info *out);
  * Return: 0, -ENOENT no such table, or as dmar_parse().
  */
 int must_check acpi_dmar(const struct dmar_info **info);
+
+/* ---- IVRS: AMD's IOMMUs -------------------------------------------------- */
+
+/* ivrs_unit.flags: what firmware wants in the unit's control register. */
+#define IVHD_HT_TUN      0x01u
+#define IVHD_PASS_PW     0x02u
+#define IVHD_RES_PASS_PW 0x04u
+#define IVHD_ISOC        0x08u
+#define IVHD_IOTLB       0x10u /* unit can serve device TLBs */
+#define IVHD_COHERENT    0x20u /* unit's table reads snoop CPU caches */
+
+/* ivrs_dev.flags: interrupt messages that pass, and how to treat system
+ * management requests. */
+#define IVHD_INIT_PASS  0x01u
+#define IVHD_EINT_PASS  0x02u
+#define IVHD_NMI_PASS   0x04u
+#define IVHD_SYS_MGT    0x30u
+#define IVHD_LINT0_PASS 0x40u
+#define IVHD_LINT1_PASS 0x80u
+
+/* Requester ids first..last; alias: all of them show this one instead. */
+struct ivrs_dev {
+    uint16_t first;
+    uint16_t last; /* inclusive */
+    uint16_t alias;
+    bool aliased;
+    bool no_ats; /* firmware forbids device TLBs */
+    uint8_t flags;
+};
+
+enum ivrs_special_kind { IVRS_IOAPIC = 1, IVRS_HPET = 2 };
+
+/* What is no PCI function but sends interrupts under an id. */
+struct ivrs_special {
+    uint8_t kind;   /* enum ivrs_special_kind */
+    uint8_t handle; /* IO-APIC id, HPET number */
+    uint8_t flags;  /* as ivrs_dev.flags */
+    uint8_t unit;   /* index into unit[] */
+    uint16_t devid;
+};
+
+/* Entries of one unit: dev[first_dev .. + nr_devs - 1]. */
+struct ivrs_unit {
+    paddr_t pa;    /* registers, 16K aligned */
+    uint64_t size; /* of the register window, bytes */
+    uint64_t efr;  /* extended features as firmware saw them; 0: not told */
+    uint16_t seg;
+    uint16_t devid; /* of the unit's own function */
+    uint16_t cap;   /* offset of its capability block */
+    uint16_t first_dev;
+    uint16_t nr_devs;
+    uint8_t type; /* of the structure used: 0x10, 0x11 or 0x40 */
+    uint8_t flags;
+};
+
+/* Memory some firmware device needs mapped 1:1, or left alone. */
+struct ivrs_region {
+    paddr_t first; /* 4K aligned */
+    paddr_t last;  /* inclusive, last byte of a page */
+    uint16_t devid_first;
+    uint16_t devid_last; /* inclusive */
+    bool read;
+    bool write;
+};
+
+struct ivrs_info {
+    uint8_t pa_bits; /* of machine addresses, 0: not told */
+    uint8_t va_bits; /* of device addresses, 0: not told */
+    unsigned int nr_units;
+    unsigned int nr_devs;
+    unsigned int nr_specials;
+    unsigned int nr_regions;
+    struct ivrs_unit unit[IVRS_MAX_UNITS];
+    struct ivrs_dev dev[IVRS_MAX_DEVS];
+    struct ivrs_special special[IVRS_MAX_SPECIAL];
+    struct ivrs_region region[IVRS_MAX_REGIONS];
+};
+
+/**
+ * ivrs_parse() - Decode an IVRS.
+ * @table: the table. @len: bytes that may be read.
+ * @out:   overwritten; meaningless after an error.
+ *
+ * Of several descriptions of one unit the one of the highest type counts that
+ * makes sense; each that does not has a line in the log. Structures and
+ * entries of unknown type are skipped.
+ * Locks: none. Context: boot. Trust: the table is firmware's.
+ * Return: 0, or
+ *         -EBADMSG    a length, the checksum, a register base, a range or a
+ *                     region makes no sense
+ *         -EADDRINUSE two units share registers or claim one device
+ *         -ENOSPC     more structures than struct ivrs_info holds
+ *         -ENODEV     no unit at all
+ * Spec: AMD48882 "I/O Virtualization ACPI Table".
+ */
+int must_check ivrs_parse(const void *table, size_t len, struct ivrs_info *out);
+
+/**
+ * acpi_ivrs() - The machine's IVRS, decoded at the first call.
+ * @info: receives it. Locks: none. Context: boot, one CPU.
+ * Return: 0, -ENOENT no such table, or as ivrs_parse().
+ */
+int must_check acpi_ivrs(const struct ivrs_info **info);
 
 #endif

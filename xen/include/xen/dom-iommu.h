@@ -31,7 +31,12 @@ void dom_iommu_destroy(struct domain *d);
  */
 int must_check dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr);
 
-/* The reverse; cannot fail for lack of memory. Flushed on return. */
+/**
+ * dom_iommu_unmap_ram() - The reverse; cannot fail for lack of memory.
+ * @d: as dom_iommu_map_ram(). @mfn, @nr: the run.
+ * Locks: the space's. Context: boot or hypercall. Flush: done on return.
+ * Return: 0, -ERANGE, -ETIMEDOUT.
+ */
 int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr);
 
 /**
@@ -39,26 +44,48 @@ int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr);
  * batch of pages that all change type. None of them may be relied on not to be
  * written by a device before dom_iommu_flush() returned.
  * @d, @mfn, @nr: as there. @g: IOMMU_GATHER_INIT before the first call.
- * Locks, Context, Return: as there.
+ * Locks: the space's. Context: hypercall. Return: as there.
  */
 int must_check dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                                       struct iommu_gather *g);
-/* Ends such a batch; no effect on an empty one. Return: 0, -ETIMEDOUT. */
+
+/**
+ * dom_iommu_flush() - End such a batch; no effect on an empty one.
+ * @d: the domain. @g: its gather, empty afterwards.
+ * Locks: the space's. Context: hypercall. Return: 0, -ETIMEDOUT.
+ */
 int must_check dom_iommu_flush(struct domain *d, struct iommu_gather *g);
 
-/* Grant or other foreign page mapped by @d: counted per frame, r/o or r/w. */
-int must_check dom_iommu_map_foreign(struct domain *d, mfn_t mfn, bool writable);
+/**
+ * dom_iommu_map_foreign() - @d mapped a grant or other page of someone else's.
+ * @d: the mapper. @mfn: the frame. @writable: how.
+ *
+ * Counted per frame: its devices may write as long as some mapping may. No
+ * effect on @d's own frames and without iommu_sync.
+ * Locks: its foreign lock, the space's. Context: hypercall. Flush: done.
+ * Return: 0, -ENOMEM, -ENOSPC counted too often, -EEXIST mapped otherwise.
+ */
+int must_check dom_iommu_map_foreign(struct domain *d, mfn_t mfn,
+                                     bool writable);
+
+/**
+ * dom_iommu_unmap_foreign() - A mapping that was counted is gone.
+ * @d: the mapper. @mfn: the frame. @writable: how it was mapped.
+ * Locks: its foreign lock, the space's. Context: hypercall. Flush: done.
+ */
 void dom_iommu_unmap_foreign(struct domain *d, mfn_t mfn, bool writable);
 
 /**
  * dom0_iommu_init() - Give Dom0 its space by the options; before its memory is
- * allocated. Return: 0, -ENOMEM.
+ * allocated. @d: Dom0. Locks: none. Context: boot. Return: 0, -ENOMEM.
  */
 int must_check dom0_iommu_init(struct domain *d);
 
 /**
  * dom0_iommu_finish() - Memory is in place: map identity ranges, attach all
  * devices, flush once, enable translation, print the summary line.
+ * @d: Dom0. Locks: the space's. Context: boot.
+ * Return: 0, -ENOMEM, -ETIMEDOUT, or what a conflicting range gave.
  */
 int must_check dom0_iommu_finish(struct domain *d);
 
@@ -73,7 +100,8 @@ void dom_iommu_dump(struct domain *d, bool full);
 /**
  * dom_iommu_sweep() - Compare every page's type with the live table.
  * Prints each mismatch and a closing line "iommu sweep: d0: N pages, M
- * mismatches". Context: debug key. Return: number of mismatches.
+ * mismatches". @d: the domain. Locks: the space's, for 1 GiB at a time.
+ * Context: debug key. Return: number of mismatches.
  */
 uint64_t dom_iommu_sweep(struct domain *d);
 

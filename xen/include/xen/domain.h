@@ -42,7 +42,8 @@ struct vcpu {
 
     /* Scheduler; guarded by the run queue lock of `processor`. */
     struct list_head runq;   /* in its CPU's queue while runnable */
-    cpumask_t affinity;      /* CPUs it may run on */
+    cpumask_t affinity;      /* CPUs it may run on; sched_set_affinity() */
+    cpumask_t soft_affinity; /* CPUs it had better run on */
     bool running;            /* on a CPU just now */
     bool initialised;        /* has a register state */
     uint32_t pause_count;    /* not run while positive; atomic */
@@ -88,6 +89,7 @@ struct domain {
     bool shut_down;       /* SCHEDOP_shutdown done; shutdown_code says why */
     uint8_t shutdown_code;
     uint8_t handle[16]; /* toolstack's UUID */
+    uint16_t sched_weight; /* share of CPU time; SCHED_WEIGHT_DEFAULT */
 
     struct vcpu *vcpu[MAX_VCPUS];
     unsigned int max_vcpus;
@@ -135,14 +137,26 @@ struct domain *dom_find(domid_t id);
 
 /**
  * dom_find_self() - As dom_find(), DOMID_SELF meaning the caller's own domain.
- * @id: any number. Locks, Context, Return: as dom_find().
+ * @id: any number a guest may pass.
+ * Locks: takes the domain list lock. Context: hypercall.
+ * Return: the domain, to be released with dom_put(), or NULL.
  */
 struct domain *dom_find_self(domid_t id);
 
-/* Drop a reference; the last one frees the record. Context: not interrupt. */
+/**
+ * dom_put() - Drop a reference; the last one frees the record.
+ * @d: the domain; not to be used by the caller any more.
+ * Locks: none held; the last one takes the heap's. Context: not interrupt.
+ */
 void dom_put(struct domain *d);
 
-/* For loops over all domains: next id after @id that exists, with reference. */
+/**
+ * dom_next() - For loops over all domains: the next one by id.
+ * @id: where the loop is, -1 to begin; any greater number ends it.
+ * Locks: takes the domain list lock. Context: any but interrupt; at most
+ * MAX_DOMAINS steps.
+ * Return: the next domain, to be released with dom_put(), or NULL.
+ */
 struct domain *dom_next(int id);
 
 /**
@@ -164,11 +178,35 @@ int must_check dom_create(domid_t id, unsigned int max_vcpus, bool privileged,
 int must_check vcpu_create(struct domain *d, unsigned int id, unsigned int cpu,
                            struct vcpu **out);
 
-/* dom_pause: all vCPUs are off CPUs on return. Counted. Context: hypercall. */
+/**
+ * dom_pause() - Keep a domain from running: all its vCPUs are off their CPUs on
+ * return.
+ * @d: never the caller's own. Counted: as many dom_unpause() let it go on.
+ * Locks: takes run queue locks. Context: hypercall or boot, interrupts on;
+ * waits for the other CPUs.
+ */
 void dom_pause(struct domain *d);
+
+/**
+ * dom_unpause() - Take one dom_pause() back; the last wakes its vCPUs.
+ * @d: the domain.
+ * Locks: takes run queue locks. Context: any but NMI.
+ */
 void dom_unpause(struct domain *d);
-/* vcpu_pause: as dom_pause() for one; never the current one. */
+
+/**
+ * vcpu_pause() - Keep a vCPU from running: it is off its CPU on return.
+ * @v: never the current one. Counted: as many vcpu_unpause() let it go on.
+ * Locks: takes the run queue lock. Context: hypercall or boot, interrupts on;
+ * waits for the other CPU.
+ */
 void vcpu_pause(struct vcpu *v);
+
+/**
+ * vcpu_unpause() - Take one vcpu_pause() back; the last wakes it.
+ * @v: the vCPU.
+ * Locks: takes the run queue lock. Context: any but NMI.
+ */
 void vcpu_unpause(struct vcpu *v);
 
 /**
@@ -184,26 +222,74 @@ void dom_shutdown(struct domain *d, uint8_t code);
  */
 void dom_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
 
-/*
- * Scheduler. vcpu_block(): current waits until vcpu_wake(). vcpu_wake(): make a
- * vCPU runnable if nothing else holds it. vcpu_kick(): an event is pending for
- * it: wake it, or interrupt the CPU it runs on. sched_yield(): give others a go.
- * Locks: run queue lock, irq-safe. Context: any but NMI (block, yield:
- * hypercall; take effect at the next softirq_run()).
+/**
+ * vcpu_block() - The current vCPU waits until vcpu_wake(), unless an event is
+ * due for it already.
+ * Locks: none. Context: hypercall; takes effect at the next softirq_run().
  */
 void vcpu_block(void);
+
+/**
+ * vcpu_wake() - End a vCPU's wait and make it runnable if nothing else holds it.
+ * @v: the vCPU; no effect if it runs.
+ * Locks: takes the run queue lock, irq-safe. Context: any but NMI.
+ */
 void vcpu_wake(struct vcpu *v);
+
+/**
+ * vcpu_kick() - An event is pending for a vCPU: wake it, or interrupt the CPU it
+ * runs on so that it is delivered.
+ * @v: the vCPU.
+ * Locks: takes the run queue lock, irq-safe. Context: any but NMI.
+ */
 void vcpu_kick(struct vcpu *v);
+
+/**
+ * sched_yield() - Let other vCPUs of this CPU run before the current one.
+ * Locks: none. Context: hypercall; takes effect at the next softirq_run().
+ */
 void sched_yield(void);
+
+/**
+ * sched_init() - The idle domain, the first CPU's queue, softirq and debug key.
+ * Panics if there is no memory. Locks: none. Context: boot, once.
+ */
 void sched_init(void);
-/* The idle vCPU of a CPU, on that CPU. Context: bring-up. */
+
+/**
+ * sched_init_cpu() - A CPU's queue and idle vCPU, which becomes current.
+ * @cpu: the calling CPU. Panics if there is no memory.
+ * Locks: none. Context: bring-up of that CPU.
+ */
 void sched_init_cpu(unsigned int cpu);
-/* A vCPU that is not running: its state is in v->pv, on no CPU, on return. */
+
+/**
+ * vcpu_sync_state() - Fetch the registers of a vCPU from the CPU it ran on last.
+ * @v: not running. On return its state is in v->pv and on no CPU.
+ * Locks: none held that an interrupted CPU may spin on with interrupts off.
+ * Context: hypercall, interrupts on; waits for the other CPU.
+ */
 void vcpu_sync_state(struct vcpu *v);
-/* Debug keys of domains. Context: boot. */
+
+/**
+ * domain_init() - Register the debug keys of domains.
+ * Locks: none. Context: boot, once.
+ */
 void domain_init(void);
+
+/**
+ * vcpu_runnable() - Does nothing keep a vCPU from running?
+ * @v: the vCPU.
+ * Locks: none; without the run queue lock the answer may be out of date.
+ * Context: any. Return: true if it may run.
+ */
 bool vcpu_runnable(const struct vcpu *v);
-/* Current run-state with times up to now. Context: any. */
+
+/**
+ * vcpu_runstate_get() - A vCPU's run-state with its times up to now, in ns.
+ * @v: the vCPU. @out: filled.
+ * Locks: none; exact for the current vCPU. Context: any.
+ */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 
 static inline bool is_control_domain(const struct domain *d)

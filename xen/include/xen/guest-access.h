@@ -19,7 +19,8 @@ int must_check guest_read(void *dst, uint64_t gva, size_t len);
 
 /**
  * guest_write() - Copy to the current guest's virtual memory.
- * @gva, @src, @len, Locks, Context: as guest_read().
+ * @gva: guest virtual address, any value. @src: ours. @len: bytes.
+ * Locks: none held that the fault path takes. Context: as guest_read().
  * Return: 0, -EFAULT (part may have been written).
  */
 int must_check guest_write(uint64_t gva, const void *src, size_t len);
@@ -31,10 +32,12 @@ int must_check guest_write(uint64_t gva, const void *src, size_t len);
     guest_write((uint64_t)((h).p + (idx)), src, sizeof(*(src)))
 
 /**
- * guest_cas64() - Compare and exchange a machine word by direct-map pointer is
- * plain atomic_cas(); this one is for guest virtual addresses.
- * @gva: 8-byte aligned. @old: expected in, found out. @val: new value.
- * Locks, Context: as guest_read(). Return: 0, -EFAULT, -EAGAIN if it differed.
+ * guest_cas64() - Compare and exchange a word of the guest's virtual memory.
+ * @gva: guest virtual address, any value. @old: expected in; what was found, if
+ * that differed. @val: new value.
+ * Locks: none held that the fault path takes. Context: as guest_read().
+ * Return: 0; -EFAULT not 8-byte aligned, in our half or not writable; -EAGAIN it
+ * differed. Nothing is written on error.
  */
 int must_check guest_cas64(uint64_t gva, uint64_t *old, uint64_t val);
 

@@ -19,6 +19,12 @@ struct iommu_gather {
 };
 
 /* An empty gather. It may be dropped only when empty, so end with a flush. */
-#define IOMMU_GATHER_INIT { NULL, { 0 } }
+#define IOMMU_GATHER_INIT \
+    {                     \
+        NULL,             \
+        {                 \
+            0             \
+        }                 \
+    }
 
 #endif

@@ -28,7 +28,7 @@ struct iommu_options {
     bool qinval;
     bool snoop;
     bool quarantine;
-    bool dom0_strict;      /* default */
+    bool dom0_strict; /* default */
     bool dom0_passthrough;
     bool dom0_map_inclusive;
     bool dom0_map_reserved;
@@ -49,9 +49,16 @@ int must_check iommu_setup(void);
 
 /**
  * iospace_create() - Make an empty space. @owner: number for logs and tables.
- * @out: the space. Context: boot or hypercall. Return: 0, -ENOMEM, -ENODEV.
+ * @out: the space; unchanged on error.
+ * Locks: the list's. Context: boot or hypercall. Return: 0, -ENOMEM, -ENODEV.
  */
 int must_check iospace_create(uint16_t owner, struct iospace **out);
+
+/**
+ * iospace_destroy() - Free a space and its tables.
+ * @s: the space, without devices; NULL is allowed.
+ * Locks: the list's. Context: hypercall; linear in its tables.
+ */
 void iospace_destroy(struct iospace *s);
 
 /**
@@ -67,14 +74,21 @@ int must_check iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
 
 /**
  * iommu_unmap() - Remove exactly a run; holes are fine.
- * Arguments, Locks, Context as iommu_map(). Return: 0, -EINVAL, -ERANGE.
+ * @s: the space. @dfn: first frame. @nr: count, not 0. @g: as iommu_map().
+ *
+ * Does not fail for lack of memory: when no table is left to split a leaf with,
+ * the whole leaf is unmapped and an error is logged.
+ * Locks: takes the space's. Context: boot or hypercall.
+ * Return: 0, -EINVAL, -ERANGE, -ETIMEDOUT as iommu_flush().
  */
 int must_check iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
                            struct iommu_gather *g);
 
 /**
  * iommu_protect() - Give the mapped frames of a run other permissions.
- * Arguments, Locks, Context as iommu_map(); holes stay holes.
+ * @s: the space. @dfn: first frame. @nr: count, not 0; holes stay holes.
+ * @prot: IOMMU_R/W. @g: as iommu_map().
+ * Locks: takes the space's. Context: boot or hypercall.
  * Return: 0, or with nothing changed -EINVAL, -ERANGE, -ENOMEM.
  */
 int must_check iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr,
@@ -82,15 +96,25 @@ int must_check iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr,
 
 /**
  * iommu_flush() - Do the invalidations that are owed, wait, release tables.
- * Return: 0, -ETIMEDOUT (the unit was disabled or the system panics: see docs).
+ * @s: the space. @g: the gather; empty afterwards.
+ * Locks: takes the space's, not while waiting. Context: boot or hypercall.
+ * Return: 0, -ETIMEDOUT or -EIO before translation is on: tables are lost
+ * rather than reused. Once it is on a unit that does not answer is a panic.
  */
 int must_check iommu_flush(struct iospace *s, struct iommu_gather *g);
 
-/* @mfn, @prot may be NULL. Return: 0 or -ENOENT. */
+/**
+ * iommu_lookup() - What a frame translates to.
+ * @s: the space. @dfn: any frame. @mfn, @prot: the answer; either may be NULL.
+ * Locks: takes the space's. Context: boot or hypercall. Return: 0, -ENOENT.
+ */
 int must_check iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn,
                             unsigned int *prot);
 
-/* Highest frame a space's devices can name. Context: any. */
+/**
+ * iospace_dfn_last() - Highest frame a space's devices can name.
+ * @s: the space. Locks: none. Context: any. Return: the frame.
+ */
 uint64_t iospace_dfn_last(const struct iospace *s);
 
 /* Consecutive leaves of one size, or a part of one. */
@@ -110,8 +134,7 @@ struct iommu_range {
  * Return: 0 or what @visit returned.
  */
 int iommu_walk(struct iospace *s, uint64_t first, uint64_t last,
-               int (*visit)(const struct iommu_range *r, void *arg),
-               void *arg);
+               int (*visit)(const struct iommu_range *r, void *arg), void *arg);
 
 /**
  * iommu_settle() - Do coalesces that were put off while the tree was changing.
@@ -123,18 +146,49 @@ int iommu_walk(struct iospace *s, uint64_t first, uint64_t last,
  */
 int must_check iommu_settle(struct iospace *s, bool *more);
 
-/* Devices. attach: to a space, or pass-through when @s is NULL. */
+/**
+ * iommu_attach() - Let a device use a space, from whatever it used before.
+ * @dev: the device. @s: the space; NULL: no translation.
+ *
+ * One step: its requests see the old space or the new one. What firmware
+ * reserved for it is mapped before and unmapped after.
+ * Locks: attach lock, spaces'. Context: boot or hypercall.
+ * Return: 0, or with the old state kept -ENODEV behind no unit, -EOPNOTSUPP no
+ * pass-through, -EXDEV shares its requester id, -EADDRINUSE, -ENOMEM, -ETIMEDOUT.
+ */
 int must_check iommu_attach(struct pci_dev *dev, struct iospace *s);
-int must_check iommu_detach(struct pci_dev *dev); /* to quarantine */
 
-/* Start translating on all units (after Dom0's devices are attached). */
+/**
+ * iommu_detach() - Put a device into quarantine; it reaches nothing.
+ * @dev: the device. Locks: as iommu_attach(). Context: boot or hypercall.
+ * Locks: attach lock. Return: 0, -ENODEV, -ETIMEDOUT.
+ */
+int must_check iommu_detach(struct pci_dev *dev);
+
+/**
+ * iommu_enable_all() - Start translating on all units.
+ * Locks: units'. Context: boot, Dom0's devices are attached.
+ * Return: 0, -ETIMEDOUT (then none translates).
+ */
 int must_check iommu_enable_all(void);
-void iommu_disable_all(void); /* power-off, reboot only */
 
-/* Can devices be left untranslated? Context: after iommu_setup(). */
+/**
+ * iommu_disable_all() - Stop all units; power-off and reboot only.
+ * Locks: units'. Context: devices are of no more use.
+ */
+void iommu_disable_all(void);
+
+/**
+ * iommu_can_passthrough() - Can devices be left untranslated?
+ * Locks: none. Context: after iommu_setup(). Return: true if all units can.
+ */
 bool iommu_can_passthrough(void);
 
-/* Each unit's registers as frames first..last; non-zero return stops. */
+/**
+ * iommu_for_each_mmio() - Visit each unit's registers as frames first..last.
+ * @fn: non-zero return stops. @arg: passed on.
+ * Locks: none. Context: after iommu_setup(). Return: 0 or what @fn returned.
+ */
 int iommu_for_each_mmio(int (*fn)(uint64_t first, uint64_t last, void *arg),
                         void *arg);
 
@@ -155,10 +209,17 @@ int iommu_reserved_each(int (*fn)(sbdf_t s, uint64_t first, uint64_t last,
                                   unsigned int prot, void *arg),
                         void *arg);
 
-/* Print state and remap entries of every unit: debug key V. */
+/**
+ * iommu_dump_units() - Print state and remap entries of every unit.
+ * Locks: none. Context: debug key.
+ */
 void iommu_dump_units(void);
 
-/* One line a space: tables, leaves by size, bytes. */
+/**
+ * iommu_print_summary() - One line: tables, leaves by size, bytes mapped, and
+ * the fewest leaves that could express the same mapping.
+ * @s: the space. Locks: takes the space's. Context: boot or debug key.
+ */
 void iommu_print_summary(struct iospace *s);
 
 /* Interrupt remapping. An ire_t names one remap entry; IRE_NONE: none. */
@@ -169,10 +230,10 @@ typedef struct {
 } ire_t;
 
 struct intr_route {
-    uint32_t dest;      /* APIC id, physical mode */
+    uint32_t dest; /* APIC id, physical mode */
     uint8_t vector;
-    bool level;         /* IO-APIC pins only */
-    bool active_low;    /* IO-APIC pins only */
+    bool level;      /* IO-APIC pins only */
+    bool active_low; /* IO-APIC pins only */
 };
 
 /**
@@ -188,10 +249,18 @@ int must_check intremap_msi(const struct pci_dev *dev, ire_t *ire,
  * intremap_ioapic() - Route an IO-APIC pin.
  * @ioapic_id: as in the MADT. @pin: number. @ire, @r: as above.
  * @rte: in/out: the 64-bit redirection entry, mask bit untouched.
+ * Locks: unit's. Context: any but NMI.
+ * Return: 0, -ENOSPC, -ENODEV no unit lists it, -ERANGE destination too large.
  */
 int must_check intremap_ioapic(unsigned int ioapic_id, unsigned int pin,
                                ire_t *ire, const struct intr_route *r,
                                uint64_t *rte);
+
+/**
+ * intremap_free() - Give a remap entry up; its source is blocked from now on.
+ * @ire: the entry; invalid afterwards, harmless if it was.
+ * Locks: unit's. Context: any but NMI.
+ */
 void intremap_free(ire_t *ire);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <xen/addr.h>
 #include <xen/spinlock.h>
+#include <xen/xmalloc.h>
 
 #define PAGE_LIST_NONE UINT32_MAX /* no frame has this number: RAM < 16 TiB */
 
@@ -45,9 +46,25 @@ struct page_list {
 /* Frame table; only frames for which mfn_valid() may be looked up. */
 #include <port/frame-table.h>
 
-/* page_list_*: caller holds the list's lock. pop returns NULL when empty. */
+/**
+ * page_list_add_tail() - Put a frame at the end of a list.
+ * @l: the list. @pg: a frame on no list.
+ * Locks: the list's is held. Context: any.
+ */
 void page_list_add_tail(struct page_list *l, struct page_info *pg);
+
+/**
+ * page_list_del() - Take a frame off its list.
+ * @l: the list. @pg: a frame on it.
+ * Locks: the list's is held. Context: any.
+ */
 void page_list_del(struct page_list *l, struct page_info *pg);
+
+/**
+ * page_list_pop() - Take the first frame off a list.
+ * @l: the list.
+ * Locks: the list's is held. Context: any. Return: NULL if the list is empty.
+ */
 struct page_info *page_list_pop(struct page_list *l);
 
 #define ALLOC_ANY_BITS 64
@@ -70,8 +87,18 @@ struct page_info *pg_alloc(unsigned int order, unsigned int bits);
  */
 void pg_free(struct page_info *pg, unsigned int order);
 
-/* One zeroed frame, by address; NULL when out of memory. Locks: heap lock. */
+/**
+ * pg_alloc_zeroed() - Allocate one zeroed frame, by address.
+ * Locks: takes the heap lock, irq-safe. Context: any but NMI.
+ * Return: its direct-map address, or NULL when out of memory.
+ */
 void *pg_alloc_zeroed(void);
+
+/**
+ * pg_free_va() - Give a frame back by its address.
+ * @va: direct-map address of a frame of pg_alloc(0) or pg_alloc_zeroed().
+ * Locks: takes the heap lock, irq-safe. Context: any but NMI.
+ */
 void pg_free_va(void *va);
 
 /**
@@ -82,16 +109,6 @@ uint64_t pg_free_total(void);
 
 extern uint64_t total_frames; /* frames of RAM we manage, in use or not */
 extern uint64_t max_mfn;      /* highest RAM frame + 1 */
-
-/*
- * xmalloc: small zeroed objects, at most a few pages, 16-byte aligned.
- * Locks: the heap's, irq-safe. Context: any but NMI. xzalloc returns NULL when
- * out of memory; xfree(NULL) is allowed.
- */
-void *xzalloc_bytes(size_t bytes);
-void xfree(void *p);
-#define xzalloc(type)           ((type *)xzalloc_bytes(sizeof(type)))
-#define xzalloc_array(type, nr) ((type *)xzalloc_bytes(sizeof(type) * (nr)))
 
 struct domain;
 

@@ -17,7 +17,8 @@ int must_check pool_page_alloc(paddr_t *pa);
 
 /**
  * pool_page_free() - Give a page of pool_page_alloc() back.
- * @pa: its machine address. Locks, Context: as pool_page_alloc().
+ * @pa: its machine address; no walker may reach it any more.
+ * Locks: takes the allocator's. Context: any but NMI.
  */
 void pool_page_free(paddr_t pa);
 
@@ -29,23 +30,22 @@ void pool_page_free(paddr_t pa);
  */
 int must_check pool_block_alloc(unsigned int order, paddr_t *pa);
 
-/* Give it back. Locks, Context: as pool_block_alloc(). */
+/**
+ * pool_block_free() - Give pages of pool_block_alloc() back.
+ * @pa: their address. @order: as allocated.
+ * Locks: the allocator's. Context: boot.
+ */
 void pool_block_free(paddr_t pa, unsigned int order);
 
 #define POOL_META_BYTES 16 /* ours: what struct page_info can spare */
 
-/**
- * pool_page_meta() - Words beside a pool page that its owner may use freely.
- * @pa: machine address of a page of pool_page_alloc().
- *
- * POOL_META_BYTES bytes, 8-byte aligned, undefined after allocation, kept until
- * the page is freed. Locks: none. Context: any. Return: never NULL.
- */
-void *pool_page_meta(paddr_t pa);
-
 /*
  * pool_page_ptr(pa): where the page can be read and written; never NULL.
  * pool_page_pa(ptr): the reverse.
+ * pool_page_meta(pa): POOL_META_BYTES bytes beside a page of pool_page_alloc()
+ * that its owner may use freely: 8-byte aligned, undefined after allocation,
+ * kept until the page is freed; never NULL. Inline, as a store to a table goes
+ * with one to them.
  */
 #include <port/page-pool.h>
 

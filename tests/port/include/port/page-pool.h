@@ -14,6 +14,7 @@ extern unsigned char *pool_memory; /* what CPUs see */
 extern unsigned char *pool_shadow; /* what was written back; NULL: not kept */
 
 void pool_bad(paddr_t pa);
+void *pool_page_meta(paddr_t pa);
 
 static inline void *pool_page_ptr(paddr_t pa)
 {

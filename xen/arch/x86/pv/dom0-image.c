@@ -222,12 +222,13 @@ void dom0_image_load(const struct dom0_image *img, uint8_t *pfn0)
     if (elf_open(&e, img->elf, img->elf_len)) {
         return; /* dom0_image_open() has seen the same bytes succeed */
     }
-    memset(pfn0, 0, img->end);
     for (unsigned int i = 0; i < e.nr_segments; i++) {
         elf_segment(&e, i, &seg);
         if (seg.type == ELF_LOAD && seg.mem_bytes) {
-            memcpy(pfn0 + (seg.paddr - img->paddr_offset), seg.data,
-                   seg.file_bytes);
+            uint8_t *at = pfn0 + (seg.paddr - img->paddr_offset);
+
+            memcpy(at, seg.data, seg.file_bytes);
+            memset(at + seg.file_bytes, 0, seg.mem_bytes - seg.file_bytes);
         }
     }
 }

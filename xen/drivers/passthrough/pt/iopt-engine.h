@@ -35,6 +35,10 @@
 #define IOPT_STORE(p, v) atomic_store(p, v)
 #endif
 
+#ifndef IOPT_TRACK
+#define IOPT_TRACK 1 /* the bench has an instance without, to see the cost */
+#endif
+
 /* Each part includes those it builds on: their order here does not matter. */
 #include "iopt-map.h"
 #include "iopt-query.h"

@@ -224,8 +224,7 @@ static struct iopt_tab fill_leaf_table(struct iopt_job *j, uint64_t dfn,
         c.slots[k] = v;
     }
     tab_blank(&c, i + n, FMT_SLOTS - i - n);
-    c.meta->present = (uint16_t)n;
-    c.meta->joined = (uint16_t)(n - 1);
+    tab_count(&c, (int)n, (int)n - 1);
     j->pt->counts.leaves[0] += n;
     if (j->pt->track_added) {
         owe(j, dfn, end, 0, IOPT_OWE_ADDED);

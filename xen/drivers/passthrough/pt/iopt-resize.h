@@ -32,8 +32,7 @@ static struct iopt_tab tab_shatter(struct iopt_job *j, struct iopt_tab *t,
     for (unsigned int k = 0; k < FMT_SLOTS; k++, v += step) {
         c.slots[k] = v;
     }
-    c.meta->present = FMT_SLOTS;
-    c.meta->joined = FMT_SLOTS - 1;
+    tab_count(&c, FMT_SLOTS, FMT_SLOTS - 1);
     pt->counts.leaves[t->level]--;
     pt->counts.leaves[level] += FMT_SLOTS;
     pt->counts.shatters++;

@@ -86,7 +86,7 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     const uint64_t step = fmt_step(0);
     uint64_t *const s = t->slots;
     const unsigned int end = i + n;
-    unsigned int pairs = pair_left(t, i), gone = 0;
+    int pairs = pair_left(t, i), gone = 0;
     unsigned int first = FMT_SLOTS, last = 0;
 
     while (i < end) {
@@ -102,8 +102,9 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
             IOPT_STORE(&s[k], FMT_EMPTY_WORD);
         }
         /* Inside the stretch, and to a slot that stays. */
-        pairs += k - i - 1 + (k == end && k < FMT_SLOTS && s[k] == next);
-        gone += k - i;
+        pairs += (int)(k - i) - 1 +
+                 (k == end && k < FMT_SLOTS && s[k] == next);
+        gone += (int)(k - i);
         first = min_of(first, i);
         last = k - 1;
         i = k;
@@ -111,9 +112,8 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     if (gone == 0) {
         return;
     }
-    t->meta->joined = (uint16_t)(t->meta->joined - pairs);
-    t->meta->present = (uint16_t)(t->meta->present - gone);
-    j->pt->counts.leaves[0] -= gone;
+    tab_count(t, -gone, -pairs);
+    j->pt->counts.leaves[0] -= (unsigned int)gone;
     tab_touch(t, first, last - first + 1);
     owe(j, tab_dfn(t, first), tab_dfn(t, last), 0, IOPT_OWE_STALE);
 }
@@ -253,7 +253,6 @@ static void commit_split(struct iopt_job *j, struct iopt_tab *t,
 /* A frame of a table that exists; false if it is anything else. */
 static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
 {
-    struct iopt_meta *m;
     struct iopt_tab t;
     unsigned int i;
 
@@ -264,15 +263,13 @@ static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
     if (fmt_is_empty(t.slots[i])) {
         return true;
     }
-    m = t.meta;
-    m->joined = (uint16_t)(m->joined - pair_left(&t, i) - pair_right(&t, i));
-    m->present--;
+    tab_count(&t, -1, -pair_left(&t, i) - pair_right(&t, i));
     IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);
     tab_touch(&t, i, 1);
     j->pt->counts.leaves[0]--;
     owe(j, dfn, dfn, 0, IOPT_OWE_STALE);
     tab_close(j->pt, &t);
-    if (unlikely(m->present == 0)) {
+    if (unlikely(t.meta->present == 0)) {
         fold_path(j, dfn, 0);
     }
     return true;

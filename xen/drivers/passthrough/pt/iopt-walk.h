@@ -118,30 +118,38 @@ static always_inline void tab_close(const struct iopt *pt, struct iopt_tab *t)
     }
 }
 
-/* Whether slot i continues the one before it. */
-static always_inline unsigned int pair_left(const struct iopt_tab *t,
-                                            unsigned int i)
+/* All that changes a table's counts, by how much each. */
+static always_inline void tab_count(struct iopt_tab *t, int present, int joined)
 {
-    return i > 0 && follows(t->slots[i - 1], t->slots[i], t->level);
+    if (IOPT_TRACK) {
+        t->meta->present = (uint16_t)(t->meta->present + present);
+        t->meta->joined = (uint16_t)(t->meta->joined + joined);
+    }
 }
 
-static always_inline unsigned int pair_right(const struct iopt_tab *t,
-                                             unsigned int i)
+/* Whether slot i continues the one before it. */
+static always_inline int pair_left(const struct iopt_tab *t,
+                                   unsigned int i)
 {
-    return i + 1 < FMT_SLOTS && follows(t->slots[i], t->slots[i + 1], t->level);
+    return IOPT_TRACK && i > 0 && follows(t->slots[i - 1], t->slots[i], t->level);
+}
+
+static always_inline int pair_right(const struct iopt_tab *t,
+                                    unsigned int i)
+{
+    return IOPT_TRACK && i + 1 < FMT_SLOTS &&
+           follows(t->slots[i], t->slots[i + 1], t->level);
 }
 
 /* Store one entry of any kind over one of any kind. */
 static void tab_set(struct iopt_tab *t, unsigned int i, uint64_t v)
 {
-    struct iopt_meta *const m = t->meta;
-    const bool was = !fmt_is_empty(t->slots[i]);
-    const unsigned int before = pair_left(t, i) + pair_right(t, i);
+    const int was = !fmt_is_empty(t->slots[i]);
+    const int before = pair_left(t, i) + pair_right(t, i);
 
     IOPT_STORE(&t->slots[i], v);
-    m->joined =
-        (uint16_t)(m->joined + pair_left(t, i) + pair_right(t, i) - before);
-    m->present = (uint16_t)(m->present + !fmt_is_empty(v) - was);
+    tab_count(t, !fmt_is_empty(v) - was,
+              pair_left(t, i) + pair_right(t, i) - before);
     tab_touch(t, i, 1);
 }
 
@@ -149,11 +157,8 @@ static void tab_set(struct iopt_tab *t, unsigned int i, uint64_t v)
 static always_inline void tab_count_run(struct iopt_tab *t, unsigned int i,
                                         unsigned int n)
 {
-    struct iopt_meta *const m = t->meta;
-
-    m->present = (uint16_t)(m->present + n);
-    m->joined = (uint16_t)(m->joined + n - 1 + pair_left(t, i) +
-                           pair_right(t, i + n - 1));
+    tab_count(t, (int)n,
+              (int)n - 1 + pair_left(t, i) + pair_right(t, i + n - 1));
     tab_touch(t, i, n);
 }
 
@@ -197,7 +202,8 @@ static always_inline struct iopt_tab tab_new(struct iopt_job *j,
     /* The check counted every table the commit can ask for. */
     BUG_ON(j->tables.nr == 0);
     c = tab_open(iopt_pages_pop(&j->tables), level, dfn, false);
-    *c.meta = (struct iopt_meta){ .present = 0 };
+    /* Without counts no table ever looks empty. */
+    *c.meta = (struct iopt_meta){ .present = !IOPT_TRACK };
     return c;
 }
 

@@ -102,7 +102,11 @@ static inline bool vtd_needs_wbf(const struct vtd_unit *u)
     return (u->cap & VTD_CAP_RWBF) || (u->quirks & VTD_QUIRK_RWBF);
 }
 
-/* A table of ours was written: let a walker that does not snoop see it. */
+/**
+ * vtd_publish() - A table of ours was written: let this unit see it.
+ * @u: the unit. @p, @len: what was written, in bytes.
+ * Locks: none. Context: any.
+ */
 void vtd_publish(const struct vtd_unit *u, const void *p, size_t len);
 
 /* ---- vtd-probe.c ---- */
@@ -127,10 +131,18 @@ int must_check vtd_unit_of(sbdf_t s, unsigned int *unit);
  */
 int must_check vtd_unit_of_ioapic(unsigned int id, unsigned int *unit,
                                   uint16_t *sid);
-/* Hands firmware's RMRRs to the neutral layer. Return: 0, -ENOMEM. */
+/**
+ * vtd_probe_reserved() - Hand firmware's RMRRs to the neutral layer.
+ * Locks: none. Context: boot. Trust: firmware's. Return: 0, -ENOMEM.
+ */
 int must_check vtd_probe_reserved(void);
 
-/* ---- vtd-quirk.c: errata, by vendor and device of the host bridge ---- */
+/* ---- vtd-quirk.c ---- */
+
+/**
+ * vtd_quirks() - Set the flags of known errata, by the host bridge's ids.
+ * @u: a unit whose registers can be read. Locks: none. Context: boot.
+ */
 void vtd_quirks(struct vtd_unit *u);
 
 /* ---- vtd-unit.c ---- */
@@ -142,8 +154,19 @@ void vtd_quirks(struct vtd_unit *u);
  * Return: 0, -ENOMEM, -ETIMEDOUT.
  */
 int must_check vtd_unit_init(struct vtd_unit *u);
+
+/**
+ * vtd_unit_enable() - Start translating; firmware's protected memory ends.
+ * @u: the unit. Locks: takes reg_lock. Context: boot. Return: 0, -ETIMEDOUT.
+ */
 int must_check vtd_unit_enable(struct vtd_unit *u);
+
+/**
+ * vtd_unit_disable() - Stop translating, remapping and the queue.
+ * @u: the unit. Locks: takes reg_lock, qi_lock. Context: power-off, reboot.
+ */
 void vtd_unit_disable(struct vtd_unit *u);
+
 /**
  * vtd_global_set() / vtd_global_clear() - Change one bit of GCMD and wait until
  * GSTS follows. @u: the unit. @bit: VTD_G_*; clear: not a one-shot one.
@@ -152,12 +175,22 @@ void vtd_unit_disable(struct vtd_unit *u);
  */
 int must_check vtd_global_set(struct vtd_unit *u, uint32_t bit);
 int must_check vtd_global_clear(struct vtd_unit *u, uint32_t bit);
-/* Flush the unit's write buffer if it has one. Return: 0, -ETIMEDOUT. */
+
+/**
+ * vtd_flush_write_buffer() - Flush the unit's write buffer if it has one.
+ * @u: the unit. Locks: takes reg_lock. Context: any. Return: 0, -ETIMEDOUT.
+ */
 int must_check vtd_flush_write_buffer(struct vtd_unit *u);
 
 /* ---- vtd-qi.c ---- */
 
+/**
+ * vtd_qi_init() - Allocate the ring and switch the queue on.
+ * @u: the unit. Locks: takes reg_lock. Context: boot.
+ * Return: 0, -ENOMEM, -ETIMEDOUT.
+ */
 int must_check vtd_qi_init(struct vtd_unit *u);
+
 /**
  * vtd_qi_post() - Queue descriptors and a wait behind them.
  * @u: the unit. @d: descriptors. @nr: 0..VTD_QI_BATCH. @ticket: for the wait.
@@ -166,13 +199,38 @@ int must_check vtd_qi_init(struct vtd_unit *u);
  */
 int must_check vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
                            unsigned int nr, uint64_t *ticket);
-/* Wait until everything up to a ticket is done. Return: 0, -ETIMEDOUT, -EIO. */
+
+/**
+ * vtd_qi_wait() - Wait until everything up to a ticket is done.
+ * @u: the unit. @ticket: of vtd_qi_post().
+ * Locks: none. Context: any but NMI; spins at most VTD_FLUSH_TIMEOUT_NS.
+ * Return: 0, -ETIMEDOUT, -EIO the unit rejected a descriptor.
+ */
 int must_check vtd_qi_wait(struct vtd_unit *u, uint64_t ticket);
-/* Both in one. */
+
+/**
+ * vtd_qi_run() - Post and wait. @u, @d, @nr: as vtd_qi_post().
+ * Locks: takes qi_lock. Context: any but NMI. Return: 0, -ETIMEDOUT, -EIO.
+ */
 int must_check vtd_qi_run(struct vtd_unit *u, const struct iommu_entry128 *d,
                           unsigned int nr);
+
+/**
+ * vtd_qi_context() - A descriptor that invalidates context entries.
+ * @granularity: VTD_G_*. @did: id in the old entry. @sid: requester id.
+ * Locks: none. Context: any. Return: the descriptor.
+ * Spec: VTD "Context-cache Invalidate Descriptor".
+ */
 struct iommu_entry128 vtd_qi_context(uint64_t granularity, uint16_t did,
                                      uint16_t sid);
+
+/**
+ * vtd_qi_iotlb() - A descriptor that invalidates translations.
+ * @u: the unit. @granularity: VTD_G_*. @did: id. @dfn, @order: the block, for
+ * VTD_G_SELECT. @leaves_only: paging-structure caches may stay.
+ * Locks: none. Context: any. Return: the descriptor.
+ * Spec: VTD "IOTLB Invalidate Descriptor".
+ */
 struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
                                    uint64_t granularity, uint16_t did,
                                    uint64_t dfn, unsigned int order,
@@ -180,7 +238,12 @@ struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
 
 /* ---- vtd-context.c ---- */
 
+/**
+ * vtd_root_init() - Make an empty root table: every device is blocked.
+ * @u: the unit. Locks: none. Context: boot. Return: 0, -ENOMEM.
+ */
 int must_check vtd_root_init(struct vtd_unit *u);
+
 /**
  * vtd_context_set() - Replace one requester id's context entry and forget its
  * old state. @u: the unit. @sid: requester id. @lo, @hi: new entry; 0: blocked.
@@ -189,27 +252,79 @@ int must_check vtd_root_init(struct vtd_unit *u);
  */
 int must_check vtd_context_set(struct vtd_unit *u, uint16_t sid, uint64_t lo,
                                uint64_t hi);
-/* Entry as it is now; zeroes if there is none. */
+
+/**
+ * vtd_context_get() - A requester id's context entry as it is now.
+ * @u: the unit. @sid: requester id. Locks: none. Context: any.
+ * Return: the entry; zeroes if there is none.
+ */
 struct iommu_entry128 vtd_context_get(struct vtd_unit *u, uint16_t sid);
-/* Root of a space's tree as this unit has to see it. */
+
+/**
+ * vtd_space_root() - Root of a space's tree as this unit has to see it.
+ * @u: the unit. @s: the space. Locks: none. Context: any. Return: its address.
+ */
 paddr_t vtd_space_root(const struct vtd_unit *u, const struct iospace *s);
 
 /* ---- vtd-fault.c ---- */
 
+/**
+ * vtd_fault_init() - Have faults reported by interrupt.
+ * @u: the unit. Locks: none. Context: boot.
+ */
 void vtd_fault_init(struct vtd_unit *u);
-/* Read, report and clear all fault records. Context: any; bounded. */
+
+/**
+ * vtd_fault_drain() - Read, report and clear all fault records.
+ * @u: the unit. Locks: as iommu_fault_report(). Context: any; bounded.
+ */
 void vtd_fault_drain(struct vtd_unit *u);
+
+/**
+ * vtd_print_walk() - Member print_walk of the vendor's operations.
+ * @unit: number. @sid: requester id. @s: its space or NULL. @dfn: frame.
+ * Locks: the space's is held. Context: any.
+ */
 void vtd_print_walk(unsigned int unit, sbdf_t sid, const struct iospace *s,
                     dfn_t dfn);
 
 /* ---- vtd-intremap.c ---- */
 
+/**
+ * vtd_intremap_start() - Member intremap_start of the vendor's operations.
+ * Locks: takes reg_locks. Context: boot. Return: 0, -ENOMEM, -ETIMEDOUT,
+ * -EOPNOTSUPP x2APIC destinations are needed and not supported.
+ */
 int must_check vtd_intremap_start(void);
+
+/**
+ * vtd_ire_msi() - Member ire_msi of the vendor's operations.
+ * @unit: number. @src: who may use it. @ire: in/out. @r: where to. @msg: result.
+ * Locks: takes irt_lock. Context: any but NMI.
+ * Return: 0, -ENOSPC, -ENODEV, -ERANGE, -EINVAL, -ETIMEDOUT.
+ */
 int vtd_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
                 const struct intr_route *r, struct msi_msg *msg);
+
+/**
+ * vtd_ire_ioapic() - Member ire_ioapic of the vendor's operations.
+ * @ioapic_id: as in the MADT. @pin: number. @ire: in/out. @r: where to.
+ * @rte: in/out. Locks: takes irt_lock. Context: any but NMI.
+ * Return: as vtd_ire_msi().
+ */
 int vtd_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
                    const struct intr_route *r, uint64_t *rte);
+
+/**
+ * vtd_ire_free() - Member ire_free of the vendor's operations.
+ * @ire: a valid entry. Locks: takes irt_lock. Context: any but NMI.
+ */
 void vtd_ire_free(const ire_t *ire);
+
+/**
+ * vtd_intremap_dump() - Print a unit's remap entries.
+ * @u: the unit. Locks: none. Context: debug key.
+ */
 void vtd_intremap_dump(const struct vtd_unit *u);
 
 #endif

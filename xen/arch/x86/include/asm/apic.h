@@ -66,7 +66,12 @@ bool lapic_in_service(unsigned int vector);
  */
 int lapic_send_ipi(uint32_t apic_id, unsigned int vector);
 
-/* As lapic_send_ipi(), but a non-maskable interrupt. */
+/**
+ * lapic_send_nmi() - Send a non-maskable interrupt to one CPU.
+ * @apic_id: destination.
+ * Locks: none. Context: any; interrupts are off meanwhile.
+ * Return: 0, -ETIMEDOUT the APIC did not take the command (logged).
+ */
 int lapic_send_nmi(uint32_t apic_id);
 
 /**
@@ -94,12 +99,18 @@ int must_check lapic_send_startup(uint32_t apic_id, unsigned int page);
 void lapic_timer_set(uint64_t deadline_ns);
 
 /**
- * lapic_calibrate_begin() / lapic_calibrate_end() - Measure the timer's rate
- * between two calls; without effect before lapic_init(true).
- * @elapsed_ns: time between the calls, not 0.
+ * lapic_calibrate_begin() - Start measuring the timer's rate; without effect
+ * before lapic_init(true).
  * Locks: none. Context: boot, interrupts off.
  */
 void lapic_calibrate_begin(void);
+
+/**
+ * lapic_calibrate_end() - The timer's rate from its count since
+ * lapic_calibrate_begin().
+ * @elapsed_ns: time between the calls, not 0.
+ * Locks: none. Context: boot, interrupts off.
+ */
 void lapic_calibrate_end(uint64_t elapsed_ns);
 
 /**

@@ -36,7 +36,11 @@ int must_check dom0_image_open(const struct boot_module *mod,
  */
 void dom0_image_load(const struct dom0_image *img, uint8_t *pfn0);
 
-/* Give the buffer back. Context: boot. */
+/**
+ * dom0_image_close() - Give the unpacked image's memory back.
+ * @img: opened; not to be used any more.
+ * Locks: the heap's. Context: boot.
+ */
 void dom0_image_close(struct dom0_image *img);
 
 #endif

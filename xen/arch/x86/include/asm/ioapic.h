@@ -23,7 +23,8 @@ void ioapic_setup(void);
 
 /**
  * ioapic_reserve() - Keep guests from writing IO-APIC registers: adds their
- * frames to mmio_ro_ranges. Context: boot, once that set exists.
+ * frames to mmio_ro_ranges; logs those it cannot add.
+ * Locks: that set's. Context: boot, once the set exists.
  */
 void ioapic_reserve(void);
 
@@ -63,7 +64,12 @@ void ioapic_eoi(unsigned int gsi);
  */
 int must_check ioapic_guest_read(uint64_t pa, uint32_t reg, uint32_t *v);
 
-/* The redirection entry as it is in the hardware, for debug key i. */
+/**
+ * ioapic_rte() - A pin's redirection entry as it is in the hardware.
+ * @gsi: valid.
+ * Locks: the IO-APIC lock, irq-safe. Context: any but NMI.
+ * Return: the 64-bit entry.
+ */
 uint64_t ioapic_rte(unsigned int gsi);
 
 #endif

@@ -68,12 +68,19 @@ int must_check irq_desc_configure(unsigned int gsi, bool level,
                                   bool active_low);
 
 /**
- * irq_desc_msi_alloc() / irq_desc_msi_free() - A descriptor for a message.
- * @entry: the message. @d: unrouted, no guest. Descriptors are recycled, never
- * given back, so that a late interrupt finds a descriptor.
- * Locks: the free list's, @d's. Context: hypercall. Return: NULL without memory.
+ * irq_desc_msi_alloc() - A descriptor for a message.
+ * @entry: the message.
+ * Locks: the free list's. Context: hypercall.
+ * Return: an unrouted descriptor without guests, or NULL when out of memory.
  */
 struct irq_desc *irq_desc_msi_alloc(struct msi_entry *entry);
+
+/**
+ * irq_desc_msi_free() - A message is gone. Descriptors are recycled, never given
+ * back, so that a late interrupt finds a descriptor.
+ * @d: from irq_desc_msi_alloc(), unrouted, no guest.
+ * Locks: the free list's, @d's. Context: hypercall.
+ */
 void irq_desc_msi_free(struct irq_desc *d);
 
 /**
@@ -95,11 +102,21 @@ int must_check irq_desc_add_guest(struct irq_desc *d, const struct irq_guest *g,
 void irq_desc_del_guest(struct irq_desc *d, const struct domain *dom,
                         unsigned int pirq);
 
-/* A guest is done with a level interrupt. Locks: takes @d's. Context: any. */
+/**
+ * irq_desc_guest_eoi() - A guest is done with a level interrupt; the last of
+ * those it was delivered to lets the pin go on.
+ * @d: descriptor. @dom, @pirq: who; no effect if it owes none.
+ * Locks: takes @d's, irq-safe. Context: any but NMI.
+ */
 void irq_desc_guest_eoi(struct irq_desc *d, const struct domain *dom,
                         unsigned int pirq);
 
-/* Move to @cpu at the next interrupt, if it has one user. Locks: takes @d's. */
+/**
+ * irq_desc_set_affinity() - Route an interrupt with a single user to a CPU, from
+ * its next occurrence on.
+ * @d: descriptor; no effect if several share it. @cpu: online.
+ * Locks: takes @d's, irq-safe. Context: any but NMI.
+ */
 void irq_desc_set_affinity(struct irq_desc *d, unsigned int cpu);
 
 /**

@@ -53,16 +53,36 @@ int must_check page_type_get(struct page_info *pg, uint64_t type);
 
 /**
  * page_type_put() - Drop a type reference; a table's last one devalidates it.
- * @pg: the frame. Locks, Context: as page_type_get(). Never preempted: bounded
- * by the subtree; use page_type_put_preempt() for L2 and up in hypercalls.
+ * @pg: the frame. Never preempted: bounded by the subtree; in hypercalls use
+ * page_type_put_preempt() for L2 and up.
+ * Locks: none held but d->pv.pt_lock of the owner. Context: hypercall or boot,
+ * interrupts on.
  */
 void page_type_put(struct page_info *pg);
 
-/* As page_type_put(); Return: 0 or -ERESTART (then the reference is kept). */
+/**
+ * page_type_put_preempt() - As page_type_put(), but stops when softirqs wait.
+ * @pg: the frame.
+ * Locks: as page_type_put(). Context: hypercall, interrupts on.
+ * Return: 0, or -ERESTART (the reference is kept, what was done is noted).
+ */
 int must_check page_type_put_preempt(struct page_info *pg);
 
-/* get/put general and type reference together, by frame; @d must own it. */
+/**
+ * page_get_and_type() - Take a general and a type reference together.
+ * @mfn: any number. @d: the owner it must have. @type: PGT_L1 .. PGT_WRITABLE.
+ * Locks: as page_type_get(). Context: hypercall or boot, interrupts on.
+ * Return: 0; -EINVAL no RAM, or not @d's; else as page_type_get(). On error no
+ * reference is held.
+ */
 int must_check page_get_and_type(mfn_t mfn, struct domain *d, uint64_t type);
+
+/**
+ * page_put_and_type() - Drop a type and a general reference.
+ * @pg: the frame; not to be used by the caller any more.
+ * Locks: as page_type_put(), then as page_put(). Context: hypercall or boot,
+ * interrupts on.
+ */
 void page_put_and_type(struct page_info *pg);
 
 /**
@@ -82,13 +102,17 @@ int must_check pv_new_l4(struct vcpu *v, mfn_t mfn, bool user);
  * pv_page_freed() - The last general reference of a domain's page goes away:
  * flush CPU TLBs that may hold it (by tlb_stamp), unmap it from the IOMMU if its
  * type is writable, clear the type.
- * Called by page_put(). Locks: none. Context: interrupts on.
+ * @pg: the frame, count 0. @d: its owner.
+ * Locks: may take those of the owner's iospace. Context: from page_put(),
+ * interrupts on.
  */
 void pv_page_freed(struct page_info *pg, struct domain *d);
 
 /**
  * pv_domain_release_pages() - Tear down: unpin, drop base pointers, give up all
- * pages of a dying domain. Locks: none. Context: domctl.
+ * pages of a dying domain.
+ * @d: d->dying is set, none of its vCPUs runs.
+ * Locks: takes d->page_lock. Context: domctl.
  * Return: 0 when nothing is left, -ERESTART.
  */
 int must_check pv_domain_release_pages(struct domain *d);
@@ -125,7 +149,9 @@ int must_check pv_write_l1(uint64_t *slot, uint64_t val,
 /**
  * pv_cas_l1() - As pv_write_l1() for the domain's own pages, if the entry still
  * is what the caller computed the new one from.
- * @slot, @val, @d, Locks, Context: as pv_write_l1(). @old: expected entry.
+ * @slot: as pv_write_l1(). @old: expected entry. @val: the new entry, untrusted.
+ * @d: owner of the table and of the target.
+ * Locks: as pv_write_l1(). Context: hypercall or trap, interrupts on.
  * Return: as pv_write_l1(), or -EAGAIN when the entry differs from @old.
  */
 int must_check pv_cas_l1(uint64_t *slot, uint64_t old, uint64_t val,
@@ -140,13 +166,17 @@ int must_check pv_cas_l1(uint64_t *slot, uint64_t old, uint64_t val,
 uint64_t *pv_l1_slot_get(uint64_t va, struct page_info **table);
 
 /**
- * pv_l1_adjust() / pv_table_adjust() - What an entry becomes when it enters an
- * L1 (a higher table): U/S for all, no global leaves. Idempotent; entries
- * that are not present stay as they are.
+ * pv_l1_adjust() - What an entry becomes when it enters an L1: user pages for
+ * all, no global leaves. Idempotent; absent entries stay as they are.
  * @d: owner of the table. @entry: the guest's. Locks: none. Context: any.
  * Return: the entry to store.
  */
 uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
+
+/**
+ * pv_table_adjust() - As pv_l1_adjust() for entries of an L2 to L4.
+ * @entry: the guest's. Locks: none. Context: any. Return: the entry to store.
+ */
 uint64_t pv_table_adjust(uint64_t entry);
 
 /*

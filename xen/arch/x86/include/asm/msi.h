@@ -39,7 +39,11 @@ void msi_unmap(struct irq_desc *desc);
  */
 int must_check msi_route(struct msi_entry *e, const struct intr_route *r);
 
-/* Mask or unmask a message that can be; no effect on others. Locks: as above. */
+/**
+ * msi_mask() - Mask or unmask a message that can be; no effect on others.
+ * @e: the message. @masked: which.
+ * Locks: the descriptor's is held. Context: any but NMI.
+ */
 void msi_mask(struct msi_entry *e, bool masked);
 
 /**
@@ -49,7 +53,11 @@ void msi_mask(struct msi_entry *e, bool masked);
  */
 bool msi_can_mask(const struct msi_entry *e);
 
-/* The device of a message. Locks: none. Context: any. */
+/**
+ * msi_device() - The device of a message.
+ * @e: the message. Locks: none. Context: any.
+ * Return: the device; valid while the message is mapped.
+ */
 struct pci_dev *msi_device(const struct msi_entry *e);
 
 /**
@@ -60,13 +68,19 @@ struct pci_dev *msi_device(const struct msi_entry *e);
 int must_check msi_restore(struct pci_dev *dev);
 
 /**
- * msix_prepare() / msix_release() - Keep a device's MSI-X table read-only for
- * every guest before (and while) another guest owns the device.
+ * msix_prepare() - Keep a device's MSI-X table read-only for every guest before
+ * (and while) another guest owns the device.
  * @dev: the device. Locks: the MSI lock. Context: hypercall.
  * Return: 0, -ENODEV no MSI-X, -EBUSY messages in use, -EINVAL, -ENXIO, -EPERM,
- * -ENOMEM, -ENOENT (release) not prepared.
+ * -ENOMEM.
  */
 int must_check msix_prepare(struct pci_dev *dev);
+
+/**
+ * msix_release() - Undo msix_prepare().
+ * @dev: the device. Locks: the MSI lock. Context: hypercall.
+ * Return: 0, -ENODEV no MSI-X, -EBUSY messages in use, -ENOENT not prepared.
+ */
 int must_check msix_release(struct pci_dev *dev);
 
 /**
@@ -76,7 +90,10 @@ int must_check msix_release(struct pci_dev *dev);
  */
 int must_check msi_device_gone(struct pci_dev *dev);
 
-/* Debug key M. Context: boot. */
+/**
+ * msi_setup() - Register the debug key that lists messages.
+ * Locks: none. Context: boot, once.
+ */
 void msi_setup(void);
 
 #endif

@@ -45,7 +45,8 @@ int must_check pt_map(uint64_t va, paddr_t pa, uint64_t size, uint64_t flags);
 /**
  * pt_protect() - Replace the leaf bits of a mapped range, splitting leaves.
  * @va, @size, @flags: as pt_map(); flags 0 unmaps.
- * Locks, Context: as pt_map(); flushes the TLB of this CPU only.
+ * Locks: takes the kernel page-table lock. Context: boot or hypercall.
+ * Flush: done on this CPU only.
  * Return: 0, -ENOMEM, -ENOENT nothing mapped there.
  */
 int must_check pt_protect(uint64_t va, uint64_t size, uint64_t flags);
@@ -78,7 +79,8 @@ void tlb_flush_mask(const cpumask_t *mask);
 
 /**
  * tlb_flush_va_mask() - As tlb_flush_mask() for one page.
- * @mask: CPUs. @va: any address inside the page. Locks, Context: same.
+ * @mask: CPUs. @va: any address inside the page.
+ * Locks: as tlb_flush_mask(). Context: as tlb_flush_mask().
  */
 void tlb_flush_va_mask(const cpumask_t *mask, uint64_t va);
 
@@ -92,12 +94,19 @@ void write_guest_cr3(uint64_t cr3);
 /*
  * A clock that ticks on flushes lets a type change skip CPUs which have flushed
  * since the page was last writable.
- *
- * tlb_clock() - the time now, to be stored when a page loses its last use.
- * tlb_clock_filter() - remove from *mask the CPUs that flushed after @stamp.
- * Locks: none. Context: any.
+ */
+
+/**
+ * tlb_clock() - The time now, to be stored when a page loses its last use.
+ * Locks: none. Context: any. Return: the stamp.
  */
 uint32_t tlb_clock(void);
+
+/**
+ * tlb_clock_filter() - Take the CPUs that flushed after a stamp out of a mask.
+ * @mask: changed. @stamp: from tlb_clock().
+ * Locks: none. Context: any.
+ */
 void tlb_clock_filter(cpumask_t *mask, uint32_t stamp);
 
 /**

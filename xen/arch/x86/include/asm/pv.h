@@ -103,23 +103,41 @@ struct pv_domain {
  */
 void pv_inject_exception(unsigned int vector, uint32_t error_code);
 
-/* As above for #PF; sets CR2. @error_code: U bit is corrected here. */
+/**
+ * pv_inject_page_fault() - As pv_inject_exception() for #PF; sets the virtual
+ * CR2.
+ * @addr: what was accessed. @error_code: the CPU's; the U bit is made to say
+ * whether the guest's user mode did it.
+ * Locks: none. Context: current vCPU, interrupts on.
+ */
 void pv_inject_page_fault(uint64_t addr, uint32_t error_code);
 
-/* Software interrupt INT n from guest: checks DPL, RIP is already past it. */
+/**
+ * pv_inject_soft_int() - INT n from a guest: its handler, or #GP if the gate is
+ * not for this mode.
+ * @vector: 0..255. RIP is past the instruction already.
+ * Locks: none. Context: current vCPU, interrupts on.
+ */
 void pv_inject_soft_int(unsigned int vector);
 
-/* SYSCALL from guest user mode; @compat: from 32-bit code (CSTAR). */
+/**
+ * pv_inject_syscall() - SYSCALL from guest user mode: the callback, or #UD.
+ * @compat: from 32-bit code (CSTAR).
+ * Locks: none. Context: current vCPU, interrupts on.
+ */
 void pv_inject_syscall(bool compat);
 
-/* SYSENTER from guest user mode. */
+/**
+ * pv_inject_sysenter() - SYSENTER from guest user mode: the callback, or #GP.
+ * Locks: none. Context: current vCPU, interrupts on.
+ */
 void pv_inject_sysenter(void);
 
 /**
  * pv_deliver_pending() - Deliver an NMI or the event upcall if one is due.
- * Called on each return to a guest, softirqs done, interrupts OFF; enables them
- * around guest accesses itself and returns with them off.
- * Locks: none. Return: true if something was delivered (caller re-checks).
+ * Locks: none. Context: on each return to a guest, softirqs done, interrupts off;
+ * they are on around guest accesses, and off again on return.
+ * Return: true if something was delivered (caller re-checks).
  */
 bool pv_deliver_pending(void);
 
@@ -139,17 +157,41 @@ void pv_inject_failsafe(void);
  */
 void pv_handle_nm(void);
 
-/* Code selector a guest may use for @sel: never NUL, RPL 3. Context: any. */
+/**
+ * pv_fix_code_selector() - The code selector a guest gets for one it asked for.
+ * @sel: untrusted. Locks: none. Context: any.
+ * Return: the selector with RPL 3, or the flat 64-bit one for NUL.
+ */
 uint16_t pv_fix_code_selector(uint16_t sel);
 
-/* Set or clear the current vCPU's virtual CR0.TS, and the real one with it. */
+/**
+ * pv_set_ts() - Set or clear the current vCPU's virtual CR0.TS, and the real one
+ * with it.
+ * @set: which. Locks: none. Context: current vCPU.
+ */
 void pv_set_ts(bool set);
 
 /* --- pv/domain.c: vCPU state ---------------------------------------------- */
 
-/* Allocate xsave area, set defaults. Return: 0 or -ENOMEM. */
+/**
+ * pv_vcpu_init() - Default registers and an FPU area for a new vCPU.
+ * @v: all zero but domain and id.
+ * Locks: the heap's. Context: boot or hypercall. Return: 0, -ENOMEM.
+ */
 int must_check pv_vcpu_init(struct vcpu *v);
+
+/**
+ * pv_vcpu_destroy() - Undo pv_vcpu_init() and drop descriptor-table references.
+ * @v: never runs again.
+ * Locks: the heap's. Context: domctl, or dom_put().
+ */
 void pv_vcpu_destroy(struct vcpu *v);
+
+/**
+ * pv_domain_init() - PV state of a new domain: lock, CPUID features.
+ * @d: all zero but id and privileged.
+ * Locks: none. Context: boot or domctl.
+ */
 void pv_domain_init(struct domain *d);
 
 /**
@@ -159,15 +201,26 @@ void pv_domain_init(struct domain *d);
  */
 bool pv_toggle_mode(void);
 
-/* The L4 that should be in CR3 for a vCPU now. */
+/**
+ * pv_active_l4() - The L4 that should be in CR3 while a vCPU runs.
+ * @v: initialised. Locks: none. Context: current vCPU, or it does not run.
+ * Return: the frame.
+ */
 mfn_t pv_active_l4(const struct vcpu *v);
 
 /**
- * pv_context_save() / pv_context_load() - Move segment, FPU, debug and GDT/LDT
- * state between this CPU and a vCPU. Called by the scheduler with interrupts
- * off; load is called after CR3 was switched.
+ * pv_context_save() - Take segment, FPU and debug state from this CPU.
+ * @v: the vCPU loaded here; no effect for an idle one.
+ * Locks: none. Context: scheduler, interrupts off.
  */
 void pv_context_save(struct vcpu *v);
+
+/**
+ * pv_context_load() - Give this CPU a vCPU's segment, FPU, debug and GDT/LDT
+ * state. Selectors that cannot be loaded leave a failsafe upcall pending.
+ * @v: to run next; no effect for an idle one.
+ * Locks: none. Context: scheduler, interrupts off, CR3 is @v's.
+ */
 void pv_context_load(struct vcpu *v);
 
 /**
@@ -195,11 +248,23 @@ int must_check pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t val);
 int must_check pv_get_debugreg(const struct vcpu *v, unsigned int reg,
                                uint64_t *val);
 
-/* CR4 for the CPU while @v runs: mmu_cr4 with the guest's choices. */
+/**
+ * pv_real_cr4() - CR4 for the CPU while a vCPU runs: ours with its choices.
+ * @v: the vCPU. Locks: none. Context: any. Return: the register's value.
+ */
 uint64_t pv_real_cr4(const struct vcpu *v);
 
-/* CR4 as @v reads it, and setting it (bits it may not choose are ignored). */
+/**
+ * pv_guest_cr4() - CR4 as a vCPU reads it.
+ * @v: the vCPU. Locks: none. Context: any. Return: the register's value.
+ */
 uint64_t pv_guest_cr4(const struct vcpu *v);
+
+/**
+ * pv_set_guest_cr4() - A vCPU writes CR4; bits it may not choose are ignored.
+ * @v: current, or not running. @val: untrusted.
+ * Locks: none. Context: trap or hypercall.
+ */
 void pv_set_guest_cr4(struct vcpu *v, uint64_t val);
 
 /* --- pv/descriptor.c -------------------------------------------------------- */
@@ -243,42 +308,133 @@ void pv_release_descriptors(struct vcpu *v);
  */
 int must_check pv_validate_seg_page(struct page_info *pg);
 
-/* Descriptor of a selector in the running vCPU's tables; 0 if not mapped. */
+/**
+ * pv_code_descriptor() - Look a selector up in the running vCPU's GDT or LDT.
+ * @sel: untrusted. Locks: none. Context: current vCPU.
+ * Return: the descriptor, or 0 if its page is not mapped.
+ */
 uint64_t pv_code_descriptor(uint16_t sel);
 
 /* --- pv/emulate*.c --------------------------------------------------------- */
 
-/* #GP from guest: privileged instruction? True: done, regs advanced (or an
- * exception was injected). False: caller injects #GP. */
+/**
+ * pv_emulate_gp() - A guest raised #GP: emulate if a privileged instruction did.
+ * @regs: guest_regs(). Locks: takes those of the device models. Context: current
+ * vCPU, interrupts on. Trust: the code bytes are the guest's.
+ * Return: true if done (RIP advanced, or an exception injected); false: the
+ * caller injects #GP.
+ */
 bool pv_emulate_gp(struct cpu_user_regs *regs);
-/* #UD from guest: forced-emulation CPUID. Same convention. */
+/**
+ * pv_emulate_ud() - A guest raised #UD: answer a CPUID with the PV prefix.
+ * @regs: guest_regs(). Locks: none. Context: current vCPU, interrupts on.
+ * Return: true if done; false: the caller injects #UD.
+ */
 bool pv_emulate_ud(struct cpu_user_regs *regs);
-/* CPUID as a PV guest sees it. */
+/**
+ * pv_cpuid() - CPUID as a PV guest sees it.
+ * @v: current, or not running. @leaf: EAX, any value. @sub: ECX, any value.
+ * @out: EAX, EBX, ECX, EDX; zeros for leaves there are not.
+ * Locks: none. Context: any.
+ */
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 
 /* --- pv/ptwr.c -------------------------------------------------------------- */
 
-/* Write fault of the guest kernel on a present read-only page: emulate if it
- * hits one of its L1 tables (or a read-only MMIO page). True: handled. */
+/**
+ * pv_ptwr_fault() - The guest kernel wrote to a present read-only page: emulate
+ * the write if it hits one of its L1 tables or a read-only device page.
+ * @regs: guest_regs(). @addr: what was accessed. @error_code: the CPU's.
+ * Locks: see pv_cas_l1(). Context: current vCPU, interrupts on. Trust: the code
+ * bytes are the guest's.
+ * Return: true if done; false: the caller injects #PF.
+ */
 bool pv_ptwr_fault(struct cpu_user_regs *regs, uint64_t addr,
                    uint32_t error_code);
 
 /* --- xstate ----------------------------------------------------------------- */
 
-void xstate_init(bool boot_cpu);          /* each CPU, after cpu_enable() */
-uint64_t xstate_mask(void);               /* XCR0 bits guests may set */
-uint32_t xstate_size(uint64_t xcr0);      /* bytes of the standard format */
+/**
+ * xstate_init() - Enable the FPU and XSAVE components on the calling CPU.
+ * @boot_cpu: the first CPU, which finds out what there is.
+ * Locks: none. Context: bring-up, after cpu_enable().
+ */
+void xstate_init(bool boot_cpu);
+
+/**
+ * xstate_mask() - XCR0 bits guests may set.
+ * Locks: none. Context: any after xstate_init(true).
+ * Return: the bits; 0 without XSAVE.
+ */
+uint64_t xstate_mask(void);
+
+/**
+ * xstate_size() - Size of a save area in the standard format.
+ * @xcr0: components in it; unknown bits count nothing.
+ * Locks: none. Context: any. Return: bytes.
+ */
+uint32_t xstate_size(uint64_t xcr0);
+
+/**
+ * xstate_alloc() - A save area in the state of reset.
+ * @v: without one. Locks: the heap's. Context: boot or hypercall.
+ * Return: 0, -ENOMEM.
+ */
 int must_check xstate_alloc(struct vcpu *v);
+
+/**
+ * xstate_free() - Give the save area back; repeatable.
+ * @v: never runs again. Locks: the heap's. Context: domctl, or dom_put().
+ */
 void xstate_free(struct vcpu *v);
+
+/**
+ * xstate_save() - Store this CPU's FPU state if it is the vCPU's.
+ * @v: the vCPU. Locks: none. Context: scheduler, interrupts off, CR0.TS clear.
+ */
 void xstate_save(struct vcpu *v);
+
+/**
+ * xstate_restore() - Load a vCPU's FPU state and XCR0.
+ * @v: the vCPU. Locks: none. Context: scheduler, interrupts off, CR0.TS clear.
+ */
 void xstate_restore(struct vcpu *v);
-int must_check xstate_set_xcr0(struct vcpu *v, uint64_t xcr0); /* XSETBV */
-/* Legacy 512 bytes of the area of a vCPU that is not running; @fx untrusted. */
+
+/**
+ * xstate_set_xcr0() - A guest's XSETBV.
+ * @v: current, or not running. @xcr0: untrusted.
+ * Locks: none. Context: trap or hypercall.
+ * Return: 0, -EINVAL no XSAVE, or a combination the CPU would refuse.
+ */
+int must_check xstate_set_xcr0(struct vcpu *v, uint64_t xcr0);
+
+/**
+ * xstate_set_fx() - Set x87 and SSE state; everything else is as after reset.
+ * @v: not running. @fx: 512 bytes in FXSAVE format, untrusted.
+ * Locks: none. Context: hypercall.
+ */
 void xstate_set_fx(struct vcpu *v, const void *fx);
+
+/**
+ * xstate_get_fx() - Read x87 and SSE state.
+ * @v: not running. @fx: 512 bytes, filled in FXSAVE format.
+ * Locks: none. Context: hypercall.
+ */
 void xstate_get_fx(const struct vcpu *v, void *fx);
 
-/* The running CPU's GDT window: 16 PTEs of GDT, 16 of LDT. See pv/descriptor.c */
+/* The running CPU's descriptor window: 16 PTEs of GDT, 16 of LDT. */
+
+/**
+ * gdt_window_load() - Show a vCPU's GDT frames in this CPU's window.
+ * @v: current, or to run next.
+ * Locks: none. Context: hypercall or scheduler. In pv/descriptor.c.
+ */
 void gdt_window_load(struct vcpu *v);
-void ldt_window_load(struct vcpu *v);
+
+/**
+ * ldt_window_load() - Show a vCPU's LDT frames in this CPU's window, load LDTR.
+ * @v: current, or to run next.
+ * Locks: none. Context: hypercall or scheduler. In pv/descriptor.c.
+ */
 
 #endif

@@ -13,18 +13,46 @@
  */
 void mem_init(void);
 
-/* Memory that holds modules is kept until this gives it to the allocator. */
-/* A zeroed page for page tables: early boot memory first, then the heap. */
+/**
+ * boot_table_alloc() - A zeroed page for our page tables: early boot memory
+ * first, then the heap.
+ * Locks: the heap's, once there is one. Context: boot or hypercall.
+ * Return: the page, or NULL when there is none.
+ */
 uint64_t *boot_table_alloc(void);
 
+/**
+ * mem_free_range() - Give memory that was kept (boot modules) to the allocator.
+ * @start: page aligned. @end: one past the last byte; only whole frames are given.
+ * Locks: the heap's. Context: boot, after mem_init().
+ */
 void mem_free_range(paddr_t start, paddr_t end);
 
-/* Traps: GDT, IDT, TSS, MSRs of the calling CPU. @cpu: our number. */
+/**
+ * traps_init_cpu() - GDT, IDT, TSS and entry MSRs of the calling CPU.
+ * @cpu: our number of it.
+ * Locks: none. Context: bring-up, interrupts off.
+ */
 void traps_init_cpu(unsigned int cpu);
 
-/* Start all other CPUs the MADT lists, up to maxcpus=. */
+/**
+ * smp_boot_all() - Start all other CPUs the MADT lists, up to maxcpus=.
+ * Locks: none. Context: boot, interrupts on; waits for each CPU, and goes on
+ * without one that does not answer.
+ */
 void smp_boot_all(void);
+
+/**
+ * ap_boot() - C entry of another CPU; ends in its idle loop.
+ * Locks: none. Context: that CPU, from the trampoline.
+ */
 void ap_boot(void) noreturn_fn;
+
+/**
+ * xen_boot() - C entry of the first CPU: the whole boot.
+ * @mbi_pa: address of the loader's multiboot information, untrusted.
+ * Locks: none. Context: boot, from head.S.
+ */
 void xen_boot(uint32_t mbi_pa) noreturn_fn;
 
 /* Page the AP trampoline is copied to; kept out of every allocator. */
@@ -32,15 +60,28 @@ void xen_boot(uint32_t mbi_pa) noreturn_fn;
 
 /**
  * dom0_build() - Make Dom0 from the boot modules and make its vCPU 0 runnable.
- * Panics with one clear line when it cannot. Context: boot, all CPUs up.
+ * Panics with one clear line when it cannot.
+ * Locks: none. Context: boot, all CPUs up.
  */
 void dom0_build(void);
 
-/* Scheduler's loop of a CPU without a runnable vCPU. Never returns. */
+/**
+ * idle_loop() - Scheduler's loop of a CPU without a runnable vCPU.
+ * Locks: none. Context: the idle vCPU, on an empty stack.
+ */
 void idle_loop(void) noreturn_fn;
 
-/* Assembly. */
+/**
+ * run_on_reset_stack() - Leave the stack's contents behind and call a function.
+ * @fn: never returns. @rsp: its stack pointer, 16-byte aligned.
+ * Locks: none. Context: this CPU, nothing below @rsp in use. In entry.S.
+ */
 void run_on_reset_stack(void (*fn)(void), uint64_t rsp) noreturn_fn;
+
+/**
+ * ret_to_guest_reset() - Leave the stack's contents behind and go to the guest.
+ * @regs: guest_regs(). Locks: none. Context: the vCPU is loaded. In entry.S.
+ */
 void ret_to_guest_reset(struct cpu_user_regs *regs) noreturn_fn;
 
 #endif

@@ -78,11 +78,18 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
                      : "memory");
 }
 
-/*
- * rdmsr_safe() / wrmsr_safe() - as above, but a #GP becomes -EFAULT.
- * Locks: none. Context: any. Return: 0 or -EFAULT (then *v is unchanged).
+/**
+ * rdmsr_safe() - Read an MSR that may not exist.
+ * @msr: its number. @v: the value; unchanged on failure.
+ * Locks: none. Context: any. Return: 0, -EFAULT the CPU raised #GP.
  */
 int must_check rdmsr_safe(uint32_t msr, uint64_t *v);
+
+/**
+ * wrmsr_safe() - Write an MSR that may not exist or not take the value.
+ * @msr: its number. @v: the value.
+ * Locks: none. Context: any. Return: 0, -EFAULT the CPU raised #GP.
+ */
 int must_check wrmsr_safe(uint32_t msr, uint64_t v);
 
 #define ASM_CR(n)                                                              \

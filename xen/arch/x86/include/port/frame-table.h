@@ -7,7 +7,10 @@
 #define frame_table ((struct page_info *)FRAMETABLE_START)
 #define frame_m2p   ((uint64_t *)M2P_RW_START)
 
-/* True for frames of RAM that have a record. */
+/**
+ * mfn_valid() - Is there a record of a frame?
+ * @m: any number. Locks: none. Context: any. Return: true for RAM.
+ */
 bool mfn_valid(mfn_t m);
 
 static inline struct page_info *mfn_to_page(mfn_t m)

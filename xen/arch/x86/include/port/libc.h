@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The standard names, implemented in xen/lib. */
+/*
+ * The standard names with the standard's meaning, implemented in xen/lib. Pure:
+ * no lock, any context. In hosted tests the host's library stands here.
+ */
 #ifndef PORT_LIBC_H
 #define PORT_LIBC_H
 

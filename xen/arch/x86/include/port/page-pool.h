@@ -14,4 +14,13 @@ static inline paddr_t pool_page_pa(const void *p)
     return (uintptr_t)p - DIRECTMAP_START;
 }
 
+#define POOL_RECORD_BYTES 32 /* a frame's record in the frame table */
+#define POOL_META_OFFSET  16 /* its tail, which pool pages leave unused */
+
+static inline void *pool_page_meta(paddr_t pa)
+{
+    return (unsigned char *)FRAMETABLE_START +
+           (pa >> PAGE_SHIFT) * POOL_RECORD_BYTES + POOL_META_OFFSET;
+}
+
 #endif

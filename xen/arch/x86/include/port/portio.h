@@ -2,6 +2,8 @@
 #ifndef PORT_PORTIO_H
 #define PORT_PORTIO_H
 
+#include <xen/types.h>
+
 #define PORT_PORTIO_WIDTH(bits, suffix)                                \
     static inline uint##bits##_t port_in##bits(uint16_t port)          \
     {                                                                  \

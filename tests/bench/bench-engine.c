@@ -1,0 +1,1084 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the page-table engine costs, against floors measured in the same run
+ * and against two other ways to do it. Writes one line of tab-separated
+ * figures for each pattern and variant; tools/bench/engine.py makes the table
+ * and plots of them. bench-engine [rounds]
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <xen/bits.h>
+#include <xen/cache.h>
+#include <xen/page-pool.h>
+
+#include "xen/drivers/passthrough/pt/iopt.h"
+
+#define M2      UINT64_C(512)
+#define G1      (M2 * 512)
+#define MAX_RUN 2000u
+
+extern const struct iopt_ops iopt_untracked_ops, plain_amdv1_ops,
+    plain_vtdss_ops;
+
+struct variant {
+    const char *name;
+    const struct iopt_ops *ops;
+    uint8_t no_coalesce;
+    bool lazy;
+    bool coherent;
+};
+
+static const struct variant variants[] = {
+    { "engine", &iopt_amdv1_ops, 0, false, true },
+    { "engine, lazy", &iopt_amdv1_ops, 0, true, true },
+    { "engine, VT-d", &iopt_vtdss_ops, 0, false, true },
+    { "engine, no snooping", &iopt_vtdss_ops, 0, false, false },
+    { "never coalesces", &iopt_amdv1_ops, 0xff, false, true },
+    { "no counts", &iopt_untracked_ops, 0xff, false, true },
+    { "per page", &plain_amdv1_ops, 0, false, true },
+    { "per page, VT-d", &plain_vtdss_ops, 0, false, true },
+    { "per page, no snooping", &plain_vtdss_ops, 0, false, false },
+};
+
+static const struct variant *v; /* under test */
+static struct iopt pt;
+static struct iopt_gather g;
+static double floor_store, floor_clear, floor_walk, floor_plain_store;
+static double ticks_per_ns;
+static unsigned int rounds = 300;
+
+static inline uint64_t ticks(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(lo), "=d"(hi)::"memory");
+    return (uint64_t)hi << 32 | lo;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void calibrate(void)
+{
+    const uint64_t t0 = ticks(), n0 = now_ns();
+
+    while (now_ns() - n0 < 100000000) {
+    }
+    ticks_per_ns = (double)(ticks() - t0) / (double)(now_ns() - n0);
+}
+
+struct figure {
+    double min, median;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static struct figure figure_of(uint64_t *t, unsigned int n, uint64_t overhead)
+{
+    qsort(t, n, sizeof(*t), by_value);
+    return (struct figure){
+        (double)(t[0] - min_of(overhead, t[0])) / ticks_per_ns,
+        (double)(t[n / 2] - min_of(overhead, t[n / 2])) / ticks_per_ns,
+    };
+}
+
+/* Two readings of the clock with nothing between. */
+static uint64_t clock_ticks(void)
+{
+    uint64_t best = ~UINT64_C(0);
+
+    for (int i = 0; i < 1000; i++) {
+        const uint64_t t = ticks();
+
+        best = min_of(best, ticks() - t);
+    }
+    return best;
+}
+
+static uint64_t overhead;
+
+/* ---- floors ----------------------------------------------------------- */
+
+static uint64_t floor_table[M2] aligned_to(4096);
+static uint64_t chain[4][M2] aligned_to(4096);
+
+static noinline_fn bool loop_store(uint64_t *s, uint64_t e)
+{
+    for (unsigned int i = 0; i < M2; i++, e += PAGE_SIZE) {
+        if (read_once(s[i]) & 1) {
+            return false;
+        }
+        write_once(s[i], e);
+    }
+    return true;
+}
+
+static noinline_fn bool loop_clear(uint64_t *s)
+{
+    for (unsigned int i = 0; i < M2; i++) {
+        if (!(read_once(s[i]) & 1)) {
+            return false;
+        }
+        write_once(s[i], 0);
+    }
+    return true;
+}
+
+static noinline_fn uint64_t loop_walk(unsigned int n)
+{
+    uint64_t at = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        const uint64_t *s = chain[0];
+
+        for (unsigned int l = 0; l < 3; l++) {
+            s = (const uint64_t *)(uintptr_t)read_once(s[at >> 12 & 511]);
+        }
+        at = read_once(s[at & 511]);
+    }
+    return at;
+}
+
+static void floors(void)
+{
+    static uint64_t st[2000], cl[2000], wa[2000];
+    uint64_t t;
+
+    for (unsigned int l = 0; l < 4; l++) {
+        for (unsigned int i = 0; i < M2; i++) {
+            chain[l][i] = l < 3 ? (uintptr_t)chain[l + 1] : (i * 37 + 11) % 512;
+        }
+    }
+    for (unsigned int r = 0; r < 2000; r++) {
+        t = ticks();
+        if (!loop_store(floor_table, 1)) {
+            abort();
+        }
+        st[r] = ticks() - t;
+        t = ticks();
+        if (!loop_clear(floor_table)) {
+            abort();
+        }
+        cl[r] = ticks() - t;
+        t = ticks();
+        if (loop_walk(1000) > 511) {
+            abort();
+        }
+        wa[r] = ticks() - t;
+    }
+    floor_store = figure_of(st, 2000, overhead).median / (double)M2;
+    floor_clear = figure_of(cl, 2000, overhead).median / (double)M2;
+    floor_walk = figure_of(wa, 2000, overhead).median / 1000;
+    floor_plain_store = floor_store;
+}
+
+/* ---- one space under test --------------------------------------------- */
+
+static void start_masked(uint8_t leaf_mask)
+{
+    const struct iopt_config cfg = {
+        .ops = v->ops,
+        .levels = 4,
+        .leaf_mask = leaf_mask,
+        .no_coalesce = v->no_coalesce,
+        .coherent = v->coherent,
+        .lazy_coalesce = v->lazy,
+        .input_bits = 48,
+    };
+
+    pool_reset();
+    if (iopt_init(&pt, &cfg)) {
+        abort();
+    }
+    iopt_gather_init(&g);
+}
+
+static void start(void)
+{
+    start_masked(7);
+}
+
+static void start_4k(void)
+{
+    start_masked(1);
+}
+
+static void stop(void)
+{
+    iopt_gather_release(&pt, &g);
+    while (iopt_destroy(&pt, 1000)) {
+    }
+}
+
+static void map(uint64_t dfn, uint64_t mfn, uint64_t nr)
+{
+    while (nr) {
+        const struct iopt_run r = { { dfn }, { mfn }, iopt_chunk(dfn, nr), 3 };
+
+        if (iopt_map(&pt, &r, &g)) {
+            abort();
+        }
+        dfn += r.nr;
+        mfn += r.nr;
+        nr -= r.nr;
+    }
+}
+
+static void unmap(uint64_t dfn, uint64_t nr)
+{
+    while (nr) {
+        const struct iopt_run r = { .dfn = { dfn }, .nr = iopt_chunk(dfn, nr) };
+
+        if (iopt_unmap(&pt, &r, &g)) {
+            abort();
+        }
+        dfn += r.nr;
+        nr -= r.nr;
+    }
+}
+
+static void protect(uint64_t dfn, uint64_t nr, unsigned int prot)
+{
+    const struct iopt_run r = { .dfn = { dfn }, .nr = nr, .prot = prot };
+
+    if (iopt_protect(&pt, &r, &g)) {
+        abort();
+    }
+}
+
+static void flushed(void)
+{
+    iopt_gather_release(&pt, &g);
+}
+
+struct tally {
+    dfn_t dfn;
+    mfn_t mfn;
+    uint64_t nr;
+    unsigned int prot;
+    uint64_t leaves, fewest;
+};
+
+static uint64_t fewest(uint64_t dfn, uint64_t mfn, uint64_t nr, unsigned int l)
+{
+    const uint64_t size = BIT64(9 * l);
+    const uint64_t from = align_up(dfn, size), to = align_down(dfn + nr, size);
+
+    if (l == 0) {
+        return nr;
+    }
+    if ((dfn ^ mfn) & (size - 1) || from >= to ||
+        (pt.leaf_mask >> l & 1) == 0) {
+        return fewest(dfn, mfn, nr, l - 1);
+    }
+    return (to - from) / size + fewest(dfn, mfn, from - dfn, l - 1) +
+           fewest(to, mfn + (to - dfn), dfn + nr - to, l - 1);
+}
+
+static int tally_one(dfn_t dfn, const struct iopt_view *w, void *arg)
+{
+    struct tally *const t = arg;
+
+    t->leaves += w->nr >> (9 * w->level);
+    if (t->nr && dfn.n == t->dfn.n + t->nr && w->mfn.n == t->mfn.n + t->nr &&
+        w->prot == t->prot) {
+        t->nr += w->nr;
+        return 0;
+    }
+    t->fewest += fewest(t->dfn.n, t->mfn.n, t->nr, 2);
+    t->dfn = dfn;
+    t->mfn = w->mfn;
+    t->nr = w->nr;
+    t->prot = w->prot;
+    return 0;
+}
+
+static double quality(void)
+{
+    struct tally t = { .nr = 0 };
+
+    iopt_walk(&pt, 0, pt.dfn_last, tally_one, &t);
+    t.fewest += fewest(t.dfn.n, t.mfn.n, t.nr, 2);
+    return t.fewest ? (double)t.leaves / (double)t.fewest : 1;
+}
+
+/* ---- patterns ---------------------------------------------------------- */
+
+struct pattern {
+    const char *name;
+    double per;    /* what the time is divided by */
+    uint64_t most; /* rounds at most; 0: as asked */
+    const double *floor;
+    void (*begin)(void); /* once */
+    void (*prep)(void);  /* before each round, not timed */
+    void (*timed)(void);
+    void (*after)(void); /* after each round, not timed */
+};
+
+#define FAR  (UINT64_C(1) << 30) /* a delta that keeps 1G alignment */
+#define HOLE (2 * G1)            /* a neighbour that keeps tables alive */
+
+static void nothing(void)
+{
+}
+
+static void begin_hot(void)
+{
+    start();
+    map(HOLE + 511, FAR + 7, 1);
+    map(HOLE + 511 * M2, FAR + 7, 1);
+}
+
+static void begin_hot_top(void)
+{
+    start();
+    map(511 * G1, FAR + 7, 1);
+}
+
+/* 256 single calls that never complete a table. */
+static void ones_map(void)
+{
+    for (uint64_t i = 0; i < 256; i++) {
+        map(HOLE + i, FAR + HOLE + i, 1);
+    }
+}
+
+static void ones_unmap(void)
+{
+    for (uint64_t i = 0; i < 256; i++) {
+        unmap(HOLE + i, 1);
+    }
+    flushed();
+}
+
+static uint16_t shuffled[M2];
+
+static void begin_shuffled(void)
+{
+    uint64_t x = 88172645463325252u;
+
+    for (unsigned int i = 0; i < M2; i++) {
+        shuffled[i] = (uint16_t)i;
+    }
+    for (unsigned int i = M2 - 1; i > 0; i--) {
+        uint16_t t;
+        unsigned int k;
+
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        k = (unsigned int)(x % (i + 1));
+        t = shuffled[i];
+        shuffled[i] = shuffled[k];
+        shuffled[k] = t;
+    }
+}
+
+static void run256_map(void)
+{
+    map(HOLE, FAR + HOLE, 256);
+}
+static void run256_unmap(void)
+{
+    unmap(HOLE, 256);
+}
+
+/* 512 x 4K that are not aligned to each other, so they stay 4K. */
+static void run512_map(void)
+{
+    map(HOLE, FAR + HOLE + 1, 512);
+}
+static void run512_unmap(void)
+{
+    unmap(HOLE, 512);
+    flushed();
+}
+static void run512_unmap_only(void)
+{
+    unmap(HOLE, 512);
+}
+static void begin_run512(void)
+{
+    /* The last slot of the table stays, so that the table does. */
+    start();
+    map(HOLE + 511, FAR + 7, 1);
+}
+static void begin_new(void)
+{
+    start();
+    map(HOLE + 511 * M2, FAR + 7, 1);
+}
+static void run511_map(void)
+{
+    map(HOLE, FAR + HOLE + 1, 511);
+}
+static void run511_unmap(void)
+{
+    unmap(HOLE, 511);
+}
+
+static void run2m_map(void)
+{
+    map(HOLE, FAR + HOLE + M2, 511 * M2);
+}
+static void run2m_unmap(void)
+{
+    unmap(HOLE, 511 * M2);
+}
+static void begin_2m(void)
+{
+    start();
+    map(HOLE + 511 * M2, FAR + M2 * 7, M2);
+}
+static void run1g_map(void)
+{
+    map(0, FAR, 256 * G1);
+}
+static void run1g_unmap(void)
+{
+    unmap(0, 256 * G1);
+}
+
+static void g1_map(void)
+{
+    map(HOLE, FAR + HOLE, G1);
+}
+static void g1_map_off(void)
+{
+    map(HOLE, FAR + HOLE + 1, G1);
+}
+static void g1_unmap(void)
+{
+    unmap(HOLE, G1);
+}
+static void g1_unmap_flush(void)
+{
+    unmap(HOLE, G1);
+    flushed();
+}
+
+static void fill_up(void)
+{
+    for (uint64_t i = 0; i < M2; i++) {
+        map(HOLE + i, FAR + HOLE + i, 1);
+    }
+}
+static void fill_down(void)
+{
+    for (uint64_t i = M2; i-- > 0;) {
+        map(HOLE + i, FAR + HOLE + i, 1);
+    }
+}
+static void fill_random(void)
+{
+    for (uint64_t i = 0; i < M2; i++) {
+        map(HOLE + shuffled[i], FAR + HOLE + shuffled[i], 1);
+    }
+}
+static void begin_fill(void)
+{
+    begin_shuffled();
+    start();
+    map(HOLE + M2, FAR + 7, 1);
+}
+static void fill_away(void)
+{
+    unmap(HOLE, M2);
+    flushed();
+    while (iopt_settle(&pt, 64, &g)) {
+    }
+    flushed();
+}
+static void cascade(void)
+{
+    for (uint64_t i = 0; i < G1; i++) {
+        map(HOLE + i, FAR + HOLE + i, 1);
+    }
+}
+static void uncascade_4k(void)
+{
+    for (uint64_t i = 0; i < G1; i++) {
+        unmap(HOLE + i, 1);
+    }
+}
+static void uncascade_2m(void)
+{
+    for (uint64_t i = 0; i < G1; i += M2) {
+        unmap(HOLE + i, M2);
+    }
+}
+
+static void begin_super(void)
+{
+    start();
+    map(HOLE, FAR + HOLE, G1);
+    map(0, FAR, M2);
+}
+static void cut_2m(void)
+{
+    unmap(7, 1);
+}
+static void mend_2m(void)
+{
+    map(7, FAR + 7, 1);
+    flushed();
+    while (iopt_settle(&pt, 64, &g)) {
+    }
+    flushed();
+}
+static void cut_1g(void)
+{
+    unmap(HOLE + 7, 1);
+}
+static void mend_1g(void)
+{
+    map(HOLE + 7, FAR + HOLE + 7, 1);
+    flushed();
+    while (iopt_settle(&pt, 64, &g)) {
+    }
+    flushed();
+}
+static void toggle(void)
+{
+    unmap(7, 1);
+    flushed();
+    map(7, FAR + 7, 1);
+    flushed();
+}
+static void split_1g(void)
+{
+    const struct iopt_run r = { .dfn = { HOLE }, .nr = G1 };
+
+    if (iopt_split(&pt, &r, 0, &g)) {
+        abort();
+    }
+}
+static void whole_1g(void)
+{
+    unmap(HOLE, G1);
+    flushed();
+    map(HOLE, FAR + HOLE, G1);
+}
+
+static void stripes(void)
+{
+    for (uint64_t i = 0; i < M2; i += 2) {
+        map(HOLE + i, FAR + HOLE + i, 1);
+    }
+}
+static void table_over(void)
+{
+    const struct iopt_run r = { { HOLE }, { FAR + HOLE }, M2, 3 };
+
+    if (iopt_replace(&pt, &r, &g)) {
+        abort();
+    }
+}
+static void half_table(void)
+{
+    unmap(HOLE, M2);
+    map(HOLE, FAR + HOLE + 9, M2);
+    flushed();
+}
+static void ro_512(void)
+{
+    protect(HOLE, 512, 1);
+}
+static void rw_512(void)
+{
+    protect(HOLE, 512, 3);
+    flushed();
+}
+static void begin_attr(void)
+{
+    start();
+    map(HOLE, FAR + HOLE + 1, M2 + 2);
+}
+static void begin_attr_2m(void)
+{
+    start();
+    map(HOLE, FAR + HOLE, M2);
+}
+
+static uint64_t cold_at;
+static uint64_t cold_dfn(void)
+{
+    cold_at = cold_at * 6364136223846793005u + 1442695040888963407u;
+    return (cold_at >> 30 & (G1 * 64 - 1)) | 1;
+}
+/* 64 GiB in single frames that never join: 128 MiB of tables. */
+static void begin_cold(void)
+{
+    start_4k();
+    map(0, FAR + 1, 64 * G1);
+    cold_at = 1;
+}
+static uint64_t cold_list[256];
+static void cold_pick(void)
+{
+    for (int i = 0; i < 256; i++) {
+        cold_list[i] = cold_dfn();
+    }
+}
+static void cold_unmap(void)
+{
+    for (int i = 0; i < 256; i++) {
+        unmap(cold_list[i], 1);
+    }
+}
+static void cold_map(void)
+{
+    for (int i = 0; i < 256; i++) {
+        map(cold_list[i], FAR + 1 + cold_list[i], 1);
+    }
+}
+static void cold_lookup(void)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < 256; i++) {
+        struct iopt_view w;
+
+        sum += (uint64_t)iopt_lookup(&pt, DFN(cold_list[i]), &w);
+    }
+    if (sum) {
+        abort();
+    }
+}
+static void cold_prep_map(void)
+{
+    cold_pick();
+    cold_unmap();
+    flushed();
+}
+
+static void lookups(uint64_t first, uint64_t mask)
+{
+    struct iopt_view w = { .nr = 0 };
+
+    for (uint64_t i = 0; i < 256; i++) {
+        /* Each depends on the one before. */
+        if (iopt_lookup(&pt, DFN(first + ((i * 37 + w.prot) & mask)), &w)) {
+            abort();
+        }
+    }
+}
+static void lookup_4k(void)
+{
+    lookups(HOLE, 511);
+}
+static void lookup_2m(void)
+{
+    lookups(HOLE + M2, 511);
+}
+static void lookup_1g(void)
+{
+    lookups(HOLE + G1, 511);
+}
+static void begin_lookup(void)
+{
+    start();
+    map(HOLE, FAR + HOLE + 1, M2);
+    map(HOLE + M2, FAR + M2, M2);
+    map(HOLE + G1, FAR, G1);
+}
+
+static void boot_1t_1g(void)
+{
+    map(0, FAR, 1024 * G1);
+}
+static void unboot_1t(void)
+{
+    unmap(0, 1024 * G1);
+    flushed();
+}
+static void begin_2m_only(void)
+{
+    start_masked(3);
+}
+/* RAM with holes as firmware leaves them: every 96 MiB 1 to 3 pages. */
+static void boot_mix(void)
+{
+    const uint64_t step = 48 * M2;
+
+    for (uint64_t d = 0; d < 64 * G1; d += step) {
+        map(d, FAR + d, step - 1 - d / step % 3);
+    }
+}
+static void unboot_mix(void)
+{
+    unmap(0, 64 * G1);
+    flushed();
+}
+
+#define ST &floor_store
+#define CL &floor_clear
+#define WA &floor_walk
+
+static const struct pattern patterns[] = {
+    { "map 4K, hot", 256, 0, WA, begin_hot, nothing, ones_map, ones_unmap },
+    { "unmap 4K, hot", 256, 0, WA, begin_hot, ones_map, ones_unmap, nothing },
+    { "map 4K, cold, 64 GiB", 256, 0, WA, begin_cold, cold_prep_map, cold_map,
+      flushed },
+    { "unmap 4K, cold, 64 GiB", 256, 0, WA, begin_cold, cold_pick, cold_unmap,
+      cold_map },
+    { "map run 256 x 4K", 256, 0, ST, begin_hot, nothing, run256_map,
+      run256_unmap },
+    { "unmap run 256 x 4K", 256, 0, CL, begin_hot, run256_map, run256_unmap,
+      flushed },
+    { "map run 511 x 4K, table there", 511, 0, ST, begin_run512, nothing,
+      run511_map, run511_unmap },
+    { "unmap run 511 x 4K, table stays", 511, 0, CL, begin_run512, run511_map,
+      run511_unmap, flushed },
+    { "map run 512 x 4K, new table", 512, 0, ST, begin_new, nothing, run512_map,
+      run512_unmap },
+    { "unmap run 512 x 4K, table goes", 512, 0, CL, begin_new, run512_map,
+      run512_unmap_only, flushed },
+    { "map run 511 x 2M", 511, 0, ST, begin_2m, nothing, run2m_map,
+      run2m_unmap },
+    { "unmap run 511 x 2M", 511, 0, CL, begin_2m, run2m_map, run2m_unmap,
+      flushed },
+    { "map run 256 x 1G", 256, 0, ST, begin_hot_top, nothing, run1g_map,
+      run1g_unmap },
+    { "unmap run 256 x 1G", 256, 0, CL, begin_hot_top, run1g_map, run1g_unmap,
+      flushed },
+    { "map 1 GiB, 4K forced", 262144, 20, ST, start_4k, nothing, g1_map,
+      g1_unmap_flush },
+    { "unmap 1 GiB of 4K, one call", 262144, 20, CL, start_4k, g1_map, g1_unmap,
+      flushed },
+    { "unmap 1 GiB of 4K, 2M calls", 262144, 20, CL, start_4k, g1_map,
+      uncascade_2m, flushed },
+    { "unmap 1 GiB of 4K, 4K calls", 262144, 20, WA, start_4k, g1_map,
+      uncascade_4k, flushed },
+    { "map 1 GiB, off by 4K", 262144, 20, ST, start, nothing, g1_map_off,
+      g1_unmap_flush },
+    { "map 1 GiB as 1G", 1, 0, WA, begin_hot_top, nothing, g1_map, g1_unmap },
+    { "map 1 TiB of 1G", 1024, 0, ST, start, nothing, boot_1t_1g, unboot_1t },
+    { "map 1 TiB of 2M", 524288, 20, ST, begin_2m_only, nothing, boot_1t_1g,
+      unboot_1t },
+    { "map 64 GiB with small holes", 1, 20, ST, start, nothing, boot_mix,
+      unboot_mix },
+    { "fill 512 x 4K ascending", 512, 0, WA, begin_fill, nothing, fill_up,
+      fill_away },
+    { "fill 512 x 4K descending", 512, 0, WA, begin_fill, nothing, fill_down,
+      fill_away },
+    { "fill 512 x 4K at random", 512, 0, WA, begin_fill, nothing, fill_random,
+      fill_away },
+    { "fill 1 GiB in 4K calls", 262144, 20, WA, start, nothing, cascade,
+      g1_unmap_flush },
+    { "cut 4K out of 2M", 1, 0, WA, begin_super, nothing, cut_2m, mend_2m },
+    { "cut 4K out of 1G", 1, 0, WA, begin_super, nothing, cut_1g, mend_1g },
+    { "toggle 4K in 2M", 1, 0, WA, begin_super, nothing, toggle, nothing },
+    { "split 1G into 4K", 262144, 20, ST, begin_super, nothing, split_1g,
+      whole_1g },
+    { "map every other 4K, 256 calls", 256, 0, WA, begin_hot, nothing, stripes,
+      run511_unmap },
+    { "replace table by 2M leaf", 1, 0, WA, begin_hot, half_table, table_over,
+      nothing },
+    { "protect 512 x 4K", 512, 0, ST, begin_attr, nothing, ro_512, rw_512 },
+    { "protect one 2M", 1, 0, WA, begin_attr_2m, nothing, ro_512, rw_512 },
+    { "lookup in 4K", 256, 0, WA, begin_lookup, nothing, lookup_4k, nothing },
+    { "lookup in 2M", 256, 0, WA, begin_lookup, nothing, lookup_2m, nothing },
+    { "lookup in 1G", 256, 0, WA, begin_lookup, nothing, lookup_1g, nothing },
+    { "lookup, cold, 64 GiB", 256, 0, WA, begin_cold, cold_pick, cold_lookup,
+      nothing },
+};
+
+static void run_pattern(const struct pattern *p)
+{
+    static uint64_t t[MAX_RUN];
+    const unsigned int n =
+        p->most ? min_of(rounds, (unsigned int)p->most) : rounds;
+    uint64_t allocs = 0, extents = 0, lines = 0;
+    struct figure f;
+    double ratio = 1;
+
+    p->begin();
+    for (unsigned int r = 0; r < n + 2; r++) {
+        uint64_t from;
+
+        p->prep();
+        allocs = pool_nr_allocs;
+        lines = cache_nr_lines;
+        from = ticks();
+        p->timed();
+        t[r < 2 ? 0 : r - 2] = ticks() - from;
+        allocs = pool_nr_allocs - allocs;
+        lines = cache_nr_lines - lines;
+        extents = g.nr_ext;
+        if (r == 0) {
+            ratio = quality();
+        }
+        p->after();
+    }
+    stop();
+    f = figure_of(t, n, overhead);
+    printf("row\t%s\t%s\t%.3f\t%.3f\t%.2f\t%llu\t%llu\t%llu\t%.2f\n", p->name,
+           v->name, f.min / p->per, f.median / p->per,
+           f.median / p->per / *p->floor, (unsigned long long)allocs,
+           (unsigned long long)extents, (unsigned long long)lines, ratio);
+}
+
+/* ---- what needs more than one number ------------------------------------ */
+
+/* Random requests over 64 GiB; leaves against the fewest at every step. */
+static void soak(void)
+{
+    uint64_t worst_leaves = 0, x = 1, spent = 0;
+    double worst = 1;
+    const unsigned int steps = 100000;
+
+    start();
+    for (unsigned int i = 0; i < steps; i++) {
+        static const unsigned int orders[] = { 0, 0, 3, 9, 12, 15 };
+        uint64_t d, nr, from;
+
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        d = x >> 40 & (64 * G1 - 1);
+        nr = BIT64(orders[(x >> 33) % 6]);
+        d = align_down(d, nr);
+        from = ticks();
+        if (x >> 32 & 1) {
+            unmap(d, nr);
+        } else {
+            const struct iopt_run r = { { d }, { FAR + d }, nr, 3 };
+
+            if (iopt_replace(&pt, &r, &g)) {
+                abort();
+            }
+        }
+        spent += ticks() - from;
+        flushed();
+        if (i % 2000 == 1999) {
+            while (iopt_settle(&pt, 64, &g)) {
+            }
+            flushed();
+            worst = max_of(worst, quality());
+            worst_leaves = iopt_nr_leaves(&pt);
+        }
+    }
+    printf("soak\t%s\t%u\t%.1f\t%.3f\t%llu\n", v->name, steps,
+           (double)spent / ticks_per_ns / steps, worst,
+           (unsigned long long)worst_leaves);
+    stop();
+}
+
+/* Longest single call of a 1 TiB map and unmap, cut as iopt_chunk() says. */
+static void latency(void)
+{
+    uint64_t worst_map = 0, worst_unmap = 0;
+
+    start_4k();
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t d = 0; d < 64 * G1; d += G1) {
+            uint64_t from = ticks();
+
+            map(d, FAR + d, G1);
+            if (round) {
+                worst_map = max_of(worst_map, ticks() - from);
+            }
+        }
+        for (uint64_t d = 0; d < 64 * G1; d += G1) {
+            uint64_t from = ticks();
+
+            unmap(d, G1);
+            if (round) {
+                worst_unmap = max_of(worst_unmap, ticks() - from);
+            }
+            flushed();
+        }
+    }
+    printf("latency\t%s\t%.1f\t%.1f\n", v->name,
+           (double)worst_map / ticks_per_ns / 1000,
+           (double)worst_unmap / ticks_per_ns / 1000);
+    stop();
+}
+
+static void memory(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t mask;
+        uint64_t off, nr;
+    } layouts[] = {
+        { "1 TiB of 1G", 7, 0, 1024 * G1 },
+        { "1 TiB of 2M", 3, 0, 1024 * G1 },
+        { "64 GiB of 4K", 1, 0, 64 * G1 },
+        { "64 GiB, mfn off by 4K", 7, 1, 64 * G1 },
+    };
+
+    for (size_t i = 0; i < array_size(layouts); i++) {
+        uint64_t full;
+
+        start_masked(layouts[i].mask);
+        map(0, FAR + layouts[i].off, layouts[i].nr);
+        full = pt.counts.tables;
+        unmap(0, layouts[i].nr);
+        printf("memory\t%s\t%s\t%llu\t%llu\n", v->name, layouts[i].name,
+               (unsigned long long)full, (unsigned long long)pt.counts.tables);
+        stop();
+    }
+}
+
+/* ---- two CPUs, a space each or one space and a lock ---------------------- */
+
+static struct {
+    struct iopt pt;
+    struct iopt_gather g;
+    bool lock;
+} aligned_to(128) shared, own[2];
+
+static void lock_it(bool *l)
+{
+    while (__atomic_exchange_n(l, true, __ATOMIC_ACQUIRE)) {
+        while (__atomic_load_n(l, __ATOMIC_RELAXED)) {
+            __builtin_ia32_pause();
+        }
+    }
+}
+
+struct load {
+    struct iopt *pt;
+    struct iopt_gather *g;
+    bool *lock;
+    uint64_t base, nr;
+    double mops;
+};
+
+static void *hammer(void *arg)
+{
+    struct load *const l = arg;
+    const uint64_t n = 400000 / (l->nr > 1 ? 64 : 1);
+    const uint64_t from = now_ns();
+
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t at = l->base + (l->nr > 1 ? 0 : i & 255);
+        const struct iopt_run r = { { at }, { at + FAR + 1 }, l->nr, 3 };
+        int rc;
+
+        lock_it(l->lock);
+        rc = iopt_map(l->pt, &r, l->g);
+        __atomic_store_n(l->lock, false, __ATOMIC_RELEASE);
+        lock_it(l->lock);
+        rc |= iopt_unmap(l->pt, &r, l->g);
+        iopt_gather_release(l->pt, l->g);
+        __atomic_store_n(l->lock, false, __ATOMIC_RELEASE);
+        if (rc) {
+            abort();
+        }
+    }
+    l->mops = 2e3 * (double)n / (double)(now_ns() - from);
+    return NULL;
+}
+
+static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr)
+{
+    const struct iopt_config cfg = {
+        .ops = v->ops,
+        .levels = 4,
+        .leaf_mask = 7,
+        .coherent = true,
+        .input_bits = 48,
+    };
+    struct load l[2];
+    pthread_t id[2];
+    double sum = 0;
+
+    pool_reset();
+    for (unsigned int c = 0; c < 2; c++) {
+        struct iopt *const tree = one_space ? &shared.pt : &own[c].pt;
+        const struct iopt_run keep = { { (c + 1) * G1 + 511 }, { 9 }, 1, 3 };
+
+        l[c] = (struct load){ tree, one_space ? &shared.g : &own[c].g,
+                              one_space ? &shared.lock : &own[c].lock,
+                              (c + 1) * G1, nr, 0 };
+        if ((!one_space || c == 0) && iopt_init(tree, &cfg)) {
+            abort();
+        }
+        iopt_gather_init(l[c].g);
+        if (iopt_map(tree, &keep, l[c].g)) {
+            abort();
+        }
+    }
+    for (unsigned int c = 0; c < cpus; c++) {
+        if (pthread_create(&id[c], NULL, hammer, &l[c])) {
+            abort();
+        }
+    }
+    for (unsigned int c = 0; c < cpus; c++) {
+        pthread_join(id[c], NULL);
+        sum += l[c].mops;
+    }
+    return sum;
+}
+
+static void two_cpus(void)
+{
+    static const uint64_t sizes[] = { 1, 256 };
+
+    for (size_t i = 0; i < array_size(sizes); i++) {
+        for (int mode = 0; mode < 3; mode++) {
+            static const char *const names[] = { "1 CPU", "2 CPUs, one space",
+                                                 "2 CPUs, a space each" };
+
+            printf("cpus\t%s\t%s, %llu x 4K\t%.2f\n", v->name, names[mode],
+                   (unsigned long long)sizes[i],
+                   hammer_two(mode < 2, mode ? 2 : 1, sizes[i]));
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 2 ? argv[2] : "";
+
+    if (argc > 1) {
+        rounds = (unsigned int)strtoul(argv[1], NULL, 0);
+        rounds = max_of(3u, min_of(rounds, MAX_RUN));
+    }
+    calibrate();
+    overhead = clock_ticks();
+    floors();
+    printf("floor\tcheck and store, per entry\t%.4f\n", floor_store);
+    printf("floor\tcheck and clear, per entry\t%.4f\n", floor_clear);
+    printf("floor\tdependent walk of 4 levels\t%.3f\n", floor_walk);
+    for (size_t i = 0; i < array_size(variants); i++) {
+        v = &variants[i];
+        for (size_t p = 0; p < array_size(patterns); p++) {
+            /* Nothing goes away in it, so patterns that fill up would loop. */
+            if (v->ops == &iopt_untracked_ops && p > 9) {
+                break;
+            }
+            if (strstr(patterns[p].name, only)) {
+                run_pattern(&patterns[p]);
+            }
+        }
+        if (*only || v->ops == &iopt_untracked_ops) {
+            continue;
+        }
+        if (v->coherent) {
+            soak();
+        }
+        latency();
+        if (v->coherent) {
+            memory();
+            two_cpus();
+        }
+        fflush(stdout);
+    }
+    return 0;
+}

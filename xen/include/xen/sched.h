@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the toolstack may ask of the scheduler. Tools know it as the ABI's
+ * "credit": weights are shares of CPU time among vCPUs that compete for a CPU,
+ * a time slice and the shortest run are set for the machine. There are no caps.
+ */
+#ifndef XEN_SCHED_H
+#define XEN_SCHED_H
+
+#include <xen/cpumask.h>
+
+struct domain;
+struct vcpu;
+
+#define SCHED_WEIGHT_DEFAULT 256 /* ABI: what tools call an equal share */
+
+struct sched_params {
+    uint64_t slice_ns;   /* run of a vCPU of default weight, others waiting */
+    uint64_t min_run_ns; /* a wake-up preempts nobody before this */
+};
+
+/* The machine's parameters. Locks: none. Context: any. */
+struct sched_params sched_params_get(void);
+
+/* Set them; values from sysctl, checked there. Locks: none. Context: any. */
+void sched_params_set(const struct sched_params *p);
+
+/**
+ * sched_set_affinity() - Choose where a vCPU may run, and move it at once.
+ * @v:    any guest's vCPU.
+ * @hard: CPUs it may run on; one of them must be online. NULL: unchanged.
+ * @soft: CPUs it is placed on while one of them is idle. NULL: unchanged.
+ *
+ * A vCPU that runs elsewhere is off that CPU soon after the return.
+ * Locks: run queue locks. Context: hypercall.
+ * Return: 0, -EINVAL no CPU of @hard is online; nothing changed.
+ */
+int must_check sched_set_affinity(struct vcpu *v, const cpumask_t *hard,
+                                  const cpumask_t *soft);
+
+/**
+ * sched_idle_ns() - Time a CPU has spent idle since it came up.
+ * @cpu: an online CPU. Locks: none. Context: any. Return: ns.
+ */
+uint64_t sched_idle_ns(unsigned int cpu);
+
+#endif
