@@ -103,6 +103,7 @@ build/symbols-%.o: build/symbols-%.S
 	@$(CC) $(XEN_AFLAGS) -c -o $@ $<
 
 build/symbols-0.S: tools/gen/symbols.py
+	@mkdir -p $(@D)
 	@python3 $< </dev/null >$@
 
 build/symbols-1.S build/symbols-2.S: build/symbols-%.S: build/nm-% \

@@ -47,9 +47,9 @@ static const struct variant variants[] = {
 static const struct variant *v; /* under test */
 static struct iopt pt;
 static struct iopt_gather g;
-static double floor_store, floor_clear, floor_walk, floor_plain_store;
+static double floor_store, floor_clear, floor_walk;
 static double ticks_per_ns;
-static unsigned int rounds = 300;
+static unsigned int rounds = 200;
 
 static inline uint64_t ticks(void)
 {
@@ -153,9 +153,11 @@ static noinline_fn uint64_t loop_walk(unsigned int n)
     return at;
 }
 
+#define FLOOR_ROUNDS 200
+
 static void floors(void)
 {
-    static uint64_t st[2000], cl[2000], wa[2000];
+    static uint64_t st[FLOOR_ROUNDS], cl[FLOOR_ROUNDS], wa[FLOOR_ROUNDS];
     uint64_t t;
 
     for (unsigned int l = 0; l < 4; l++) {
@@ -163,7 +165,7 @@ static void floors(void)
             chain[l][i] = l < 3 ? (uintptr_t)chain[l + 1] : (i * 37 + 11) % 512;
         }
     }
-    for (unsigned int r = 0; r < 2000; r++) {
+    for (unsigned int r = 0; r < FLOOR_ROUNDS; r++) {
         t = ticks();
         if (!loop_store(floor_table, 1)) {
             abort();
@@ -175,15 +177,15 @@ static void floors(void)
         }
         cl[r] = ticks() - t;
         t = ticks();
-        if (loop_walk(1000) > 511) {
+        if (loop_walk(100) > 511) {
             abort();
         }
         wa[r] = ticks() - t;
     }
-    floor_store = figure_of(st, 2000, overhead).median / (double)M2;
-    floor_clear = figure_of(cl, 2000, overhead).median / (double)M2;
-    floor_walk = figure_of(wa, 2000, overhead).median / 1000;
-    floor_plain_store = floor_store;
+    /* The least disturbed ones, as of what is compared with them. */
+    floor_store = figure_of(st, FLOOR_ROUNDS, overhead).min / (double)M2;
+    floor_clear = figure_of(cl, FLOOR_ROUNDS, overhead).min / (double)M2;
+    floor_walk = figure_of(wa, FLOOR_ROUNDS, overhead).min / 100;
 }
 
 /* ---- one space under test --------------------------------------------- */
@@ -744,6 +746,7 @@ static const struct pattern patterns[] = {
       run511_map, run511_unmap },
     { "unmap run 511 x 4K, table stays", 511, 0, CL, begin_run512, run511_map,
       run511_unmap, flushed },
+#define FIRST_FILLING 8
     { "map run 512 x 4K, new table", 512, 0, ST, begin_new, nothing, run512_map,
       run512_unmap },
     { "unmap run 512 x 4K, table goes", 512, 0, CL, begin_new, run512_map,
@@ -756,19 +759,19 @@ static const struct pattern patterns[] = {
       run1g_unmap },
     { "unmap run 256 x 1G", 256, 0, CL, begin_hot_top, run1g_map, run1g_unmap,
       flushed },
-    { "map 1 GiB, 4K forced", 262144, 20, ST, start_4k, nothing, g1_map,
+    { "map 1 GiB, 4K forced", 262144, 5, ST, start_4k, nothing, g1_map,
       g1_unmap_flush },
-    { "unmap 1 GiB of 4K, one call", 262144, 20, CL, start_4k, g1_map, g1_unmap,
+    { "unmap 1 GiB of 4K, one call", 262144, 5, CL, start_4k, g1_map, g1_unmap,
       flushed },
-    { "unmap 1 GiB of 4K, 2M calls", 262144, 20, CL, start_4k, g1_map,
+    { "unmap 1 GiB of 4K, 2M calls", 262144, 5, CL, start_4k, g1_map,
       uncascade_2m, flushed },
-    { "unmap 1 GiB of 4K, 4K calls", 262144, 20, WA, start_4k, g1_map,
+    { "unmap 1 GiB of 4K, 4K calls", 262144, 5, WA, start_4k, g1_map,
       uncascade_4k, flushed },
-    { "map 1 GiB, off by 4K", 262144, 20, ST, start, nothing, g1_map_off,
+    { "map 1 GiB, off by 4K", 262144, 5, ST, start, nothing, g1_map_off,
       g1_unmap_flush },
     { "map 1 GiB as 1G", 1, 0, WA, begin_hot_top, nothing, g1_map, g1_unmap },
     { "map 1 TiB of 1G", 1024, 0, ST, start, nothing, boot_1t_1g, unboot_1t },
-    { "map 1 TiB of 2M", 524288, 20, ST, begin_2m_only, nothing, boot_1t_1g,
+    { "map 1 TiB of 2M", 524288, 5, ST, begin_2m_only, nothing, boot_1t_1g,
       unboot_1t },
     { "map 64 GiB with small holes", 1, 20, ST, start, nothing, boot_mix,
       unboot_mix },
@@ -778,12 +781,12 @@ static const struct pattern patterns[] = {
       fill_away },
     { "fill 512 x 4K at random", 512, 0, WA, begin_fill, nothing, fill_random,
       fill_away },
-    { "fill 1 GiB in 4K calls", 262144, 20, WA, start, nothing, cascade,
+    { "fill 1 GiB in 4K calls", 262144, 5, WA, start, nothing, cascade,
       g1_unmap_flush },
     { "cut 4K out of 2M", 1, 0, WA, begin_super, nothing, cut_2m, mend_2m },
     { "cut 4K out of 1G", 1, 0, WA, begin_super, nothing, cut_1g, mend_1g },
     { "toggle 4K in 2M", 1, 0, WA, begin_super, nothing, toggle, nothing },
-    { "split 1G into 4K", 262144, 20, ST, begin_super, nothing, split_1g,
+    { "split 1G into 4K", 262144, 5, ST, begin_super, nothing, split_1g,
       whole_1g },
     { "map every other 4K, 256 calls", 256, 0, WA, begin_hot, nothing, stripes,
       run511_unmap },
@@ -829,7 +832,7 @@ static void run_pattern(const struct pattern *p)
     f = figure_of(t, n, overhead);
     printf("row\t%s\t%s\t%.3f\t%.3f\t%.2f\t%llu\t%llu\t%llu\t%.2f\n", p->name,
            v->name, f.min / p->per, f.median / p->per,
-           f.median / p->per / *p->floor, (unsigned long long)allocs,
+           f.min / p->per / *p->floor, (unsigned long long)allocs,
            (unsigned long long)extents, (unsigned long long)lines, ratio);
 }
 
@@ -840,7 +843,7 @@ static void soak(void)
 {
     uint64_t worst_leaves = 0, x = 1, spent = 0;
     double worst = 1;
-    const unsigned int steps = 100000;
+    const unsigned int steps = 20000;
 
     start();
     for (unsigned int i = 0; i < steps; i++) {
@@ -883,7 +886,7 @@ static void latency(void)
     uint64_t worst_map = 0, worst_unmap = 0;
 
     start_4k();
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 2; round++) {
         for (uint64_t d = 0; d < 64 * G1; d += G1) {
             uint64_t from = ticks();
 
@@ -1003,9 +1006,12 @@ static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr)
         struct iopt *const tree = one_space ? &shared.pt : &own[c].pt;
         const struct iopt_run keep = { { (c + 1) * G1 + 511 }, { 9 }, 1, 3 };
 
-        l[c] = (struct load){ tree, one_space ? &shared.g : &own[c].g,
+        l[c] = (struct load){ tree,
+                              one_space ? &shared.g : &own[c].g,
                               one_space ? &shared.lock : &own[c].lock,
-                              (c + 1) * G1, nr, 0 };
+                              (c + 1) * G1,
+                              nr,
+                              0 };
         if ((!one_space || c == 0) && iopt_init(tree, &cfg)) {
             abort();
         }
@@ -1056,28 +1062,30 @@ int main(int argc, char **argv)
     printf("floor\tcheck and store, per entry\t%.4f\n", floor_store);
     printf("floor\tcheck and clear, per entry\t%.4f\n", floor_clear);
     printf("floor\tdependent walk of 4 levels\t%.3f\n", floor_walk);
-    for (size_t i = 0; i < array_size(variants); i++) {
-        v = &variants[i];
-        for (size_t p = 0; p < array_size(patterns); p++) {
+    for (size_t p = 0; p < array_size(patterns); p++) {
+        if (!strstr(patterns[p].name, only)) {
+            continue;
+        }
+        /* Side by side: what disturbs the machine disturbs all of them. */
+        floors();
+        for (size_t i = 0; i < array_size(variants); i++) {
+            v = &variants[i];
             /* Nothing goes away in it, so patterns that fill up would loop. */
-            if (v->ops == &iopt_untracked_ops && p > 9) {
-                break;
-            }
-            if (strstr(patterns[p].name, only)) {
+            if (v->ops != &iopt_untracked_ops || p < FIRST_FILLING) {
                 run_pattern(&patterns[p]);
             }
         }
-        if (*only || v->ops == &iopt_untracked_ops) {
+        fflush(stdout);
+    }
+    for (size_t i = 0; *only == 0 && i < array_size(variants); i++) {
+        v = &variants[i];
+        if (v->ops == &iopt_untracked_ops || !v->coherent) {
             continue;
         }
-        if (v->coherent) {
-            soak();
-        }
+        soak();
         latency();
-        if (v->coherent) {
-            memory();
-            two_cpus();
-        }
+        memory();
+        two_cpus();
         fflush(stdout);
     }
     return 0;

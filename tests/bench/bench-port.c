@@ -21,17 +21,17 @@ static void reserve(void)
 {
     static bool done;
 
-    if (!done && mmap(pool_memory, (size_t)POOL_PAGES << PAGE_SHIFT,
-                      PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-                          MAP_FIXED_NOREPLACE,
-                      -1, 0) != pool_memory) {
+    if (!done &&
+        mmap(pool_memory, (size_t)POOL_PAGES << PAGE_SHIFT,
+             PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+             -1, 0) != pool_memory) {
         perror("mmap");
         exit(2);
     }
     /* The hypervisor's direct map is made of large pages, too. */
-    if (!done && madvise(pool_memory, (size_t)POOL_PAGES << PAGE_SHIFT,
-                         MADV_HUGEPAGE)) {
+    if (!done &&
+        madvise(pool_memory, (size_t)POOL_PAGES << PAGE_SHIFT, MADV_HUGEPAGE)) {
         perror("madvise");
     }
     done = true;

@@ -70,7 +70,7 @@ def split_args(s):
 
 def prototype(stmt):
     """(name, returns something, parameter names), or None."""
-    if re.match(r"(typedef|static_assert|_Static_assert)\b", stmt):
+    if re.match(r"(typedef|static_assert|_Static_assert|static)\b", stmt):
         return None
     if re.match(r"[\w\s*]*\(\s*\*", stmt):
         return None  # a variable that points to a function

@@ -304,8 +304,7 @@ static void dump_domains(unsigned char key)
                    d->id, i, v->processor, v->running ? " running" : "",
                    v->initialised ? "" : " new", v->down ? " down" : "",
                    v->blocked ? " blocked" : "", v->pause_count,
-                   v->info->evtchn_upcall_pending,
-                   v->info->evtchn_upcall_mask,
+                   v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask,
                    v->pv.kernel_mode ? "" : " user");
         }
         dom_put(d);

@@ -15,6 +15,8 @@
 
 #include <asm/current.h>
 
+#include "ctl-priv.h"
+
 void domctl_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     bool running = false;
@@ -110,6 +112,7 @@ static long op_on_domain(struct domain *d, struct xen_domctl *op)
 long do_domctl(struct hypercall_args *args)
 {
     struct xen_domctl op;
+    bool copy = false;
     struct domain *d;
     long rc;
 
@@ -134,8 +137,15 @@ long do_domctl(struct hypercall_args *args)
         /* createdomain names a domain that is not there yet. */
         return op.cmd == XEN_DOMCTL_createdomain ? -ENOSYS : -ESRCH;
     }
-    rc = op_on_domain(d, &op);
+    rc = domctl_sched(d, &op, &copy);
+    if (rc == -ENOSYS) {
+        copy = false;
+        rc = op_on_domain(d, &op);
+    }
     dom_put(d);
+    if (!rc && copy && guest_write(args->a[0], &op, sizeof(op))) {
+        rc = -EFAULT;
+    }
     if (rc == -ENOSYS) {
         log_guest(LOG_DEBUG, "d%u: domctl %u is not implemented\n",
                   current->domain->id, op.cmd);

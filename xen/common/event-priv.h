@@ -96,33 +96,57 @@ static inline struct evtchn *port_record(const struct evtchn_table *t,
 void evtchn_mark_upcall(struct vcpu *v);
 
 /**
- * evtchn_2l_raise() / evtchn_2l_unmask() / evtchn_2l_moved() - Two-level: make a
- * port pending; clear its mask; tell its new vCPU if it is pending. Each tells
- * the vCPU if the port is then pending and not masked.
+ * evtchn_2l_raise() - Two-level: make a port pending, and tell the vCPU unless it
+ * is masked.
  * @d: the domain. @v: whom the port notifies. @port: bound, below 4096.
  * Locks: a table lock that keeps the port bound. Context: any but NMI.
  */
 void evtchn_2l_raise(struct domain *d, struct vcpu *v, uint32_t port);
+
+/**
+ * evtchn_2l_unmask() - Two-level: clear a port's mask, and tell the vCPU if it
+ * is pending.
+ * @d: the domain. @v: whom the port notifies. @port: bound, below 4096.
+ * Locks: a table lock that keeps the port bound. Context: any but NMI.
+ */
 void evtchn_2l_unmask(struct domain *d, struct vcpu *v, uint32_t port);
+
+/**
+ * evtchn_2l_moved() - Two-level: tell a port's new vCPU if it is pending and not
+ * masked.
+ * @d: the domain. @v: whom the port notifies now. @port: bound, below 4096.
+ * Locks: a table lock that keeps the port bound. Context: any but NMI.
+ */
 void evtchn_2l_moved(struct domain *d, struct vcpu *v, uint32_t port);
 
 /**
- * evtchn_2l_pending() / evtchn_2l_clear() - Two-level: the pending bit.
+ * evtchn_2l_pending() - Two-level: the pending bit.
  * @d: the domain. @port: below 4096. Locks: none. Context: any.
- * Return: (pending) the bit.
+ * Return: the bit.
  */
 bool evtchn_2l_pending(const struct domain *d, uint32_t port);
+
+/**
+ * evtchn_2l_clear() - Two-level: clear the pending bit.
+ * @d: the domain. @port: below 4096. Locks: none. Context: any.
+ */
 void evtchn_2l_clear(struct domain *d, uint32_t port);
 
 /**
- * evtchn_fifo_raise() / evtchn_fifo_unmask() - As the two-level ones, for a
- * domain with the FIFO ABI.
+ * evtchn_fifo_raise() - As evtchn_2l_raise(), for a domain with the FIFO ABI.
  * @d: the domain. @v: whom the port notifies. @port: bound. @chn: its record.
  * Locks: a table lock that keeps the port bound; takes the FIFO's.
  * Context: any but NMI.
  */
 void evtchn_fifo_raise(struct domain *d, struct vcpu *v, uint32_t port,
                        struct evtchn *chn);
+
+/**
+ * evtchn_fifo_unmask() - As evtchn_2l_unmask(), for a domain with the FIFO ABI.
+ * @d: the domain. @v: whom the port notifies. @port: bound. @chn: its record.
+ * Locks: a table lock that keeps the port bound; takes the FIFO's.
+ * Context: any but NMI.
+ */
 void evtchn_fifo_unmask(struct domain *d, struct vcpu *v, uint32_t port,
                         struct evtchn *chn);
 

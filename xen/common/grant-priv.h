@@ -155,15 +155,36 @@ int16_t must_check grant_page_get(mfn_t mfn, struct domain *rd,
 void grant_page_put(mfn_t mfn, enum grant_access access);
 
 /**
- * grant_map_ops() / grant_unmap_ops() / grant_replace_ops() / grant_copy_ops() -
- * Run the operations of an array; each gets its own status.
+ * grant_map_ops() - Map the grants of an array; each gets its own status.
  * @gva: first element, untrusted. @count: elements.
  * @done: how many are finished; less than @count when preempted.
  * Locks: see the top. Context: hypercall. Return: 0, -EFAULT.
  */
 int must_check grant_map_ops(uint64_t gva, uint32_t count, uint32_t *done);
+
+/**
+ * grant_unmap_ops() - Unmap the grants of an array; each gets its own status.
+ * @gva: first element, untrusted. @count: elements.
+ * @done: how many are finished; less than @count when preempted.
+ * Locks: see the top. Context: hypercall. Return: 0, -EFAULT.
+ */
 int must_check grant_unmap_ops(uint64_t gva, uint32_t count, uint32_t *done);
+
+/**
+ * grant_replace_ops() - Unmap the grants of an array, moving another address's
+ * entry to where each was; each gets its own status.
+ * @gva: first element, untrusted. @count: elements.
+ * @done: how many are finished; less than @count when preempted.
+ * Locks: see the top. Context: hypercall. Return: 0, -EFAULT.
+ */
 int must_check grant_replace_ops(uint64_t gva, uint32_t count, uint32_t *done);
+
+/**
+ * grant_copy_ops() - Run the copies of an array; each gets its own status.
+ * @gva: first element, untrusted. @count: elements.
+ * @done: how many are finished; less than @count when preempted.
+ * Locks: see the top. Context: hypercall. Return: 0, -EFAULT.
+ */
 int must_check grant_copy_ops(uint64_t gva, uint32_t count, uint32_t *done);
 
 /**

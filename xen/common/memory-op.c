@@ -89,6 +89,7 @@ static int publish_extent(struct domain *d, struct page_info *pg,
     const uint64_t nr = BIT64(order);
     uint64_t first = 0;
     int rc = 0;
+    int rest;
 
     if (!d->iommu_sync) {
         for (uint64_t i = 0; i < nr; i++) {
@@ -107,10 +108,12 @@ static int publish_extent(struct domain *d, struct page_info *pg,
             }
             page_put(&pg[i]);
         }
-        rc = publish_run(d, pg + first, i - first) ?: rc;
+        rest = publish_run(d, pg + first, i - first);
+        rc = rest ? rest : rc;
         first = i + 1;
     }
-    return publish_run(d, pg + first, nr - first) ?: rc;
+    rest = publish_run(d, pg + first, nr - first);
+    return rest ? rest : rc;
 }
 
 /*

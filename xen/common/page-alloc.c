@@ -71,8 +71,7 @@ struct page_info *pg_alloc(unsigned int order, unsigned int bits)
         return NULL;
     }
     flags = spin_lock_irqsave(&heap_lock);
-    for (unsigned int z = min_of(bits - PAGE_SHIFT, NR_ZONES + 0u);
-         z-- > 0;) {
+    for (unsigned int z = min_of(bits - PAGE_SHIFT, NR_ZONES + 0u); z-- > 0;) {
         const uint32_t fit = free_orders[z] & (~UINT32_C(0) << order);
         unsigned int o;
         uint64_t mfn;
@@ -149,8 +148,8 @@ void pg_free_va(void *va)
 
 /* --- xmalloc: one size class a page; larger objects are whole blocks --- */
 
-static const uint16_t class_bytes[] = { 32,  64,  96,   128,  192, 256,
-                                        384, 512, 1008, 2032 };
+static const uint16_t class_bytes[] = { 32,  64,  96,  128,  192,
+                                        256, 384, 512, 1008, 2032 };
 #define NR_CLASSES  array_size(class_bytes)
 #define LARGE_BLOCK 0xffff /* page_info.nr_validated of a large object */
 
@@ -234,7 +233,7 @@ void *xzalloc_bytes(size_t bytes)
     uint64_t obj;
 
     while (class < NR_CLASSES && class_bytes[class] < bytes) {
-        class++;
+        class ++;
     }
     if (class == NR_CLASSES) {
         return large_alloc(bytes);

@@ -102,8 +102,13 @@ void page_share_with(struct page_info *pg, struct domain *d)
 
 bool page_get(struct page_info *pg, const struct domain *d)
 {
-    uint32_t c = read_once(pg->count);
+    uint32_t c;
 
+    /* Frames that are ours must not see even a passing reference. */
+    if (read_once(pg->owner) != d->id) {
+        return false;
+    }
+    c = read_once(pg->count);
     do {
         if (!(c & PAGE_COUNT) || (c & PAGE_FREE) ||
             (c & PAGE_COUNT) == PAGE_COUNT) {

@@ -12,7 +12,6 @@
 #include <xen/hypercall.h>
 #include <xen/printk.h>
 #include <xen/sched.h>
-#include <xen/softirq.h>
 #include <xen/time.h>
 
 #include <asm/current.h>

@@ -38,6 +38,7 @@ struct run_queue {
     struct vcpu *idle;
     struct vcpu *loaded; /* whose registers this CPU holds; only it writes */
     struct timer slice;
+    uint64_t idle_count; /* times it had nothing to run; only it writes */
 };
 
 static struct run_queue rq[MAX_CPUS];
@@ -287,6 +288,11 @@ uint64_t sched_idle_ns(unsigned int cpu)
     return rs.time[RUNSTATE_running];
 }
 
+uint64_t sched_idle_count(unsigned int cpu)
+{
+    return read_once(rq[cpu].idle_count);
+}
+
 /* --- pausing --- */
 
 static void save_loaded(void)
@@ -399,7 +405,7 @@ static struct vcpu *steal(unsigned int self)
         if (cpu == self || !read_once(q->nr) || !spin_trylock(&q->lock)) {
             continue;
         }
-        list_for_each (p, &q->list) {
+        list_for_each(p, &q->list) {
             struct vcpu *v = list_entry(p, struct vcpu, runq);
 
             if (may_run_on(v, self)) {
@@ -433,7 +439,8 @@ static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, uint64_t now)
 {
     const bool prev_ok = prev != q->idle && vcpu_runnable(prev) &&
                          may_run_on(prev, prev->processor);
-    const uint64_t min_run = min_of(read_once(params.min_run_ns), slice_of(prev));
+    const uint64_t min_run =
+        min_of(read_once(params.min_run_ns), slice_of(prev));
     struct vcpu *next;
 
     if (prev_ok && (list_empty(&q->list) ||
@@ -518,20 +525,30 @@ static void schedule(void)
         vcpu_sync_state(next);
     }
 
+    if (next != q->idle && next->irq_cpu != cpu) {
+        next->irq_cpu = cpu;
+        evtchn_move_pirqs(next);
+    }
+
     local_irq_disable();
     if (prev->runstate.state == RUNSTATE_running) {
-        set_runstate(prev, vcpu_runnable(prev)    ? RUNSTATE_runnable
+        set_runstate(prev, vcpu_runnable(prev)        ? RUNSTATE_runnable
                            : read_once(prev->blocked) ? RUNSTATE_blocked
                                                       : RUNSTATE_offline);
     }
     set_runstate(next, RUNSTATE_running);
     if (next != q->idle) {
         load(next);
+    } else {
+        write_once(q->idle_count, q->idle_count + 1);
     }
     cpu_info()->vcpu = next;
+    atomic_store(&prev->running, false);
+    /*
+     * It may have been woken between our choice and the line above. Pairs with
+     * vcpu_wake(), which clears `blocked` and then looks at `running`.
+     */
     smp_mb();
-    write_once(prev->running, false);
-    /* It may have been woken between our choice and the line above. */
     if (prev != q->idle && vcpu_runnable(prev)) {
         make_runnable(prev);
     }
@@ -607,7 +624,7 @@ static void dump_queues(unsigned char key)
         } else {
             printk("none\n");
         }
-        list_for_each (p, &q->list) {
+        list_for_each(p, &q->list) {
             const struct vcpu *v = list_entry(p, struct vcpu, runq);
 
             printk("sched:   d%uv%u\n", v->domain->id, v->id);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * sysctl: what tools ask about the machine as a whole. Only for control
- * domains; what is not here answers -ENOSYS. One lock serialises callers.
+ * domains. Here are dispatch, the console log, debug keys and the list of
+ * domains; the other sysctl-*.c have the rest. One lock serialises callers.
  */
 #include <xen/bits.h>
 #include <xen/console.h>
@@ -10,18 +11,14 @@
 #include <xen/errno.h>
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
-#include <xen/iommu.h>
 #include <xen/keyhandler.h>
-#include <xen/lib.h>
-#include <xen/mm.h>
-#include <xen/perf-counter.h>
 #include <xen/printk.h>
-#include <xen/wallclock.h>
 
 #include <asm/current.h>
-#include <asm/system.h>
 
 #include <public/sysctl.h>
+
+#include "ctl-priv.h"
 
 #define CHUNK 512 /* ours: log bytes copied at a time */
 
@@ -67,132 +64,6 @@ static long op_debug_keys(const struct xen_sysctl_debug_keys *op)
     return 0;
 }
 
-/* --- Performance counters --------------------------------------------------
- */
-
-static uint32_t perf_values_of(const struct perf_desc *p)
-{
-    return p->array ? p->nr : cpumask_weight(&cpu_online);
-}
-
-static int perf_write_values(const struct xen_sysctl_perfc_op *op,
-                             const struct perf_desc *p, uint32_t *at)
-{
-    uint32_t v;
-
-    if (p->array) {
-        for (unsigned int j = 0; j < p->nr; j++, ++*at) {
-            v = perf_sum(p->first + j);
-            if (guest_write_handle(op->val, *at, &v)) {
-                return -EFAULT;
-            }
-        }
-    } else {
-        unsigned int cpu;
-
-        cpumask_for_each(cpu, &cpu_online)
-        {
-            v = perf_value(p->first, cpu);
-            if (guest_write_handle(op->val, *at, &v)) {
-                return -EFAULT;
-            }
-            ++*at;
-        }
-    }
-    return 0;
-}
-
-static int perf_write_desc(const struct xen_sysctl_perfc_op *op,
-                           const struct perf_desc *p, uint32_t i)
-{
-    struct xen_sysctl_perfc_desc d = { .nr_vals = perf_values_of(p) };
-
-    for (size_t c = 0; c < sizeof(d.name) - 1 && p->name[c]; c++) {
-        d.name[c] = p->name[c];
-    }
-    return guest_write_handle(op->desc, i, &d);
-}
-
-static long op_perfc(struct xen_sysctl_perfc_op *op)
-{
-    uint32_t at = 0;
-
-    switch (op->cmd) {
-    case XEN_SYSCTL_PERFCOP_reset:
-        perf_reset();
-        break;
-    case XEN_SYSCTL_PERFCOP_query:
-        break;
-    default:
-        return -EINVAL;
-    }
-    op->nr_counters = perf_nr_descs();
-    op->nr_vals = 0;
-    for (uint32_t i = 0; i < op->nr_counters; i++) {
-        op->nr_vals += perf_values_of(perf_desc_at(i));
-    }
-    /* Descriptors, then values in the same order; no handle: sizes only. */
-    for (uint32_t i = 0; op->desc.p && i < op->nr_counters; i++) {
-        if (perf_write_desc(op, perf_desc_at(i), i)) {
-            return -EFAULT;
-        }
-    }
-    for (uint32_t i = 0; op->val.p && i < op->nr_counters; i++) {
-        if (perf_write_values(op, perf_desc_at(i), &at)) {
-            return -EFAULT;
-        }
-    }
-    return 0;
-}
-
-/* --- The machine -----------------------------------------------------------
- */
-
-/* Feature words in the order tools print them. Spec: SDM vol 2A, CPUID. */
-static void fill_hw_cap(uint32_t cap[8])
-{
-    uint32_t a;
-    uint32_t b;
-    uint32_t max_basic;
-    uint32_t max_ext;
-
-    cpuid(0, 0, &max_basic, &a, &a, &b);
-    cpuid(0x80000000, 0, &max_ext, &a, &a, &b);
-    cpuid(1, 0, &a, &b, &cap[1], &cap[0]);
-    if (max_ext >= 0x80000001) {
-        cpuid(0x80000001, 0, &a, &b, &cap[3], &cap[2]);
-    }
-    if (max_basic >= 0xd) {
-        cpuid(0xd, 1, &cap[4], &a, &b, &max_basic);
-        cpuid(7, 0, &a, &cap[5], &cap[6], &b);
-    }
-    if (max_ext >= 0x80000007) {
-        cpuid(0x80000007, 0, &a, &b, &max_basic, &cap[7]);
-    }
-}
-
-static long op_physinfo(struct xen_sysctl_physinfo *op)
-{
-    memset(op, 0, sizeof(*op));
-    /* Topology is not evaluated: every CPU is a core of its own. */
-    op->threads_per_core = 1;
-    op->nr_cpus = cpumask_weight(&cpu_online);
-    op->cores_per_socket = op->nr_cpus;
-    op->max_cpu_id = fls64(cpu_online.bits);
-    op->nr_nodes = 1;
-    op->cpu_khz = (uint32_t)tsc_khz();
-    op->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 |
-                       XEN_SYSCTL_PHYSCAP_gnttab_v2;
-    if (iommu_enabled) {
-        op->capabilities |= XEN_SYSCTL_PHYSCAP_directio;
-    }
-    op->total_pages = total_frames;
-    op->free_pages = pg_free_total();
-    op->max_mfn = max_mfn - 1;
-    fill_hw_cap(op->hw_cap);
-    return 0;
-}
-
 static long op_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
 {
     int id = (int)op->first_domain - 1;
@@ -216,22 +87,47 @@ static long op_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
     return 0;
 }
 
+/* Facilities that are not built in: each with the error tools know. */
+static long op_absent(struct xen_sysctl *op)
+{
+    switch (op->cmd) {
+    case XEN_SYSCTL_tbuf_op:
+    case XEN_SYSCTL_coverage_op:
+        return -EOPNOTSUPP;
+    case XEN_SYSCTL_psr_cmt_op:
+        if (op->u.psr_cmt_op.cmd != XEN_SYSCTL_PSR_CMT_enabled) {
+            return -ENODEV;
+        }
+        op->u.psr_cmt_op.u.data = 0;
+        return 0;
+    case XEN_SYSCTL_psr_alloc:
+        return -ENODEV;
+    default: /* lockprof_op, livepatch_op, and what the ABI does not know */
+        return -ENOSYS;
+    }
+}
+
 static long run(struct xen_sysctl *op)
 {
+    static long (*const groups[])(struct xen_sysctl * op) = {
+        sysctl_info, sysctl_perf, sysctl_pool, sysctl_policy, sysctl_power,
+    };
+    long rc = -ENOSYS;
+
     switch (op->cmd) {
     case XEN_SYSCTL_readconsole:
         return op_readconsole(&op->u.readconsole);
-    case XEN_SYSCTL_physinfo:
-        return op_physinfo(&op->u.physinfo);
-    case XEN_SYSCTL_perfc_op:
-        return op_perfc(&op->u.perfc_op);
     case XEN_SYSCTL_getdomaininfolist:
         return op_getdomaininfolist(&op->u.getdomaininfolist);
     case XEN_SYSCTL_debug_keys:
         return op_debug_keys(&op->u.debug_keys);
     default:
-        return -ENOSYS;
+        break;
     }
+    for (size_t i = 0; i < array_size(groups) && rc == -ENOSYS; i++) {
+        rc = groups[i](op);
+    }
+    return rc == -ENOSYS ? op_absent(op) : rc;
 }
 
 long do_sysctl(struct hypercall_args *args)

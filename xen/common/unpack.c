@@ -15,10 +15,10 @@
 
 enum format { FMT_NONE, FMT_ELF, FMT_XZ, FMT_GZIP, FMT_ZSTD };
 
-#define TRAILER    4         /* Linux appends the size, little endian */
+#define TRAILER    4 /* Linux appends the size, little endian */
 #define XZ_MEMORY  (UINT64_C(96) << 20) /* ours: a 64 MiB dictionary fits */
-#define GZIP_WBITS (15 + 16) /* zlib: largest window, gzip wrapper */
-#define GZIP_MIN   18        /* head and tail of a gzip member */
+#define GZIP_WBITS (15 + 16)            /* zlib: largest window, gzip wrapper */
+#define GZIP_MIN   18                   /* head and tail of a gzip member */
 
 static enum format format_of(const uint8_t *p, size_t len)
 {
@@ -161,10 +161,10 @@ static int unpack_xz(const uint8_t *in, size_t in_len, void *out,
     uint64_t limit = XZ_MEMORY;
     size_t in_pos = 0;
     size_t out_pos = 0;
-    const int rc = xz_error(
-        lzma_stream_buffer_decode(&limit, 0, NULL, in, &in_pos,
-                                  xz_stream_len(in, in_len), out, &out_pos,
-                                  out_len));
+    const int rc =
+        xz_error(lzma_stream_buffer_decode(&limit, 0, NULL, in, &in_pos,
+                                           xz_stream_len(in, in_len), out,
+                                           &out_pos, out_len));
 
     return rc ? rc : out_pos == out_len ? 0 : -ENOBUFS;
 }

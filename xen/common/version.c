@@ -33,7 +33,7 @@ extern const uint8_t xen_note_end[];
 /* ELF note head: sizes of name and description, type; then "GNU\0". */
 #define NOTE_HEAD_BYTES 12
 #define NOTE_GNU_NAME   4
-#define NOTE_BUILD_ID   3 /* NT_GNU_BUILD_ID. Spec: gABI "Note Section" */
+#define NOTE_BUILD_ID   3 /* NT_GNU_BUILD_ID. Spec: ELF-64 "Note Section" */
 
 static long give(uint64_t gva, const void *src, size_t bytes)
 {
@@ -108,7 +108,7 @@ static long give_features(uint64_t gva, const struct domain *d)
 
 static long give_build_id(uint64_t gva)
 {
-    const size_t bytes = (size_t)(xen_note_end - xen_note_start);
+    const size_t bytes = section_bytes(xen_note_start, xen_note_end);
     const uint8_t *id = xen_note_start + NOTE_HEAD_BYTES + NOTE_GNU_NAME;
     uint32_t head[3];
     uint32_t room;

@@ -59,7 +59,7 @@ static_assert(sizeof(struct shdr) == 64, "ELF-64: section header");
 #define SHT_NOTE  7
 #define MAX_HEADS 512 /* ours: kernels have about 5 segments, 80 sections */
 
-/* Spec: Xen public elfnote.h. */
+/* Spec: <public/elfnote.h>. */
 enum {
     NOTE_ENTRY = 1,
     NOTE_HYPERCALL_PAGE = 2,
@@ -81,7 +81,7 @@ enum {
     NOTE_PHYS32_ENTRY = 18,
 };
 
-/* Spec: Xen public features.h; names as the FEATURES note spells them. */
+/* Spec: <public/features.h>; names as the FEATURES note spells them. */
 static const struct {
     const char *name;
     unsigned int bit;

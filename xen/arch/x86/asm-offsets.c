@@ -4,7 +4,7 @@
 
 #include <asm/current.h>
 
-#define EMIT(name, value)                                                      \
+#define EMIT(name, value) \
     __asm__ volatile("\n->" #name " %0" ::"i"((unsigned long)(value)))
 
 void asm_offsets(void);
@@ -28,13 +28,15 @@ void asm_offsets(void)
 
 /* What entry.S assumes of the frame. */
 static_assert(offsetof(struct cpu_user_regs, r15) == 0, "r15 pushed last");
-static_assert(offsetof(struct cpu_user_regs, rdi) == 14 * 8, "rdi pushed first");
+static_assert(offsetof(struct cpu_user_regs, rdi) == 14 * 8,
+              "rdi pushed first");
 static_assert(offsetof(struct cpu_user_regs, error_code) == 15 * 8, "frame");
 static_assert(offsetof(struct cpu_user_regs, entry_vector) == 15 * 8 + 4,
               "frame");
 static_assert(offsetof(struct cpu_user_regs, rip) == 16 * 8, "frame");
 static_assert(offsetof(struct cpu_user_regs, es) == 21 * 8, "frame");
 /* The CPU aligns RSP down to 16 before it pushes: the frame must end there. */
-static_assert((sizeof(struct cpu_info) -
-               offsetof(struct cpu_info, guest_regs.es)) % 16 == 0,
-              "TSS.rsp0 alignment");
+static_assert(
+    (sizeof(struct cpu_info) - offsetof(struct cpu_info, guest_regs.es)) % 16 ==
+        0,
+    "TSS.rsp0 alignment");

@@ -82,8 +82,7 @@ void cpu_enable(void)
         mmu_cr4 |= c->fsgsbase ? CR4_FSGSBASE : 0;
         mmu_cr4 |= c->xsave ? CR4_OSXSAVE : 0;
     }
-    wrmsr(MSR_EFER,
-          rdmsr(MSR_EFER) | EFER_SCE | (c->nx ? EFER_NXE : 0));
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | (c->nx ? EFER_NXE : 0));
     write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     write_cr4(mmu_cr4);
     wrmsr(MSR_PAT, PAT_VALUE);

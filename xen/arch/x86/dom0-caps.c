@@ -61,6 +61,7 @@ static int set_memory(struct domain *d)
     const struct mcfg_info *mcfg = acpi_mcfg();
     const struct hpet_info *hpet = acpi_hpet();
     const struct dmar_info *dmar;
+    const struct ivrs_info *ivrs;
     int rc = rangeset_add(r, 0, (BIT64(boot_cpu.phys_bits) >> PAGE_SHIFT) - 1);
 
     if (!rc && madt) {
@@ -82,6 +83,11 @@ static int set_memory(struct domain *d)
         for (unsigned int i = 0; i < dmar->nr_units && !rc; i++) {
             rc = remove_bytes(r, dmar->unit[i].pa,
                               max_of(dmar->unit[i].size, PAGE_SIZE));
+        }
+    }
+    if (!rc && acpi_ivrs(&ivrs) == 0) {
+        for (unsigned int i = 0; i < ivrs->nr_units && !rc; i++) {
+            rc = remove_bytes(r, ivrs->unit[i].pa, ivrs->unit[i].size);
         }
     }
     return rc;

@@ -42,15 +42,15 @@ static size_t copy_faulting(void *dst, const void *src, size_t len)
     size_t words = len / 8;
     size_t bytes = len % 8;
 
-    __asm__ volatile("1: rep movsq\n"
-                     "   mov %[bytes], %%rcx\n"
-                     "2: rep movsb\n"
-                     "   xor %[bytes], %[bytes]\n"
-                     "3:\n" EXTABLE("1b", "4f") EXTABLE("2b", "4f")
-                     "   jmp 5f\n"
-                     "4: mov $1, %[bytes]\n"
-                     "5:\n"
-                     : [bytes] "+r"(bytes), "+c"(words), "+D"(dst), "+S"(src)::"memory");
+    __asm__ volatile(
+        "1: rep movsq\n"
+        "   mov %[bytes], %%rcx\n"
+        "2: rep movsb\n"
+        "   xor %[bytes], %[bytes]\n"
+        "3:\n" EXTABLE("1b", "4f") EXTABLE("2b", "4f") "   jmp 5f\n"
+                                                       "4: mov $1, %[bytes]\n"
+                                                       "5:\n"
+        : [bytes] "+r"(bytes), "+c"(words), "+D"(dst), "+S"(src)::"memory");
     return bytes;
 }
 
@@ -89,7 +89,7 @@ int guest_write(uint64_t gva, const void *src, size_t len)
 int guest_cas64(uint64_t gva, uint64_t *old, uint64_t val)
 {
     uint64_t seen = *old;
-    int err = 0;
+    uint64_t faulted = 0;
 
     if (gva % 8 || !range_ok(gva, 8)) {
         return -EFAULT;
@@ -97,14 +97,14 @@ int guest_cas64(uint64_t gva, uint64_t *old, uint64_t val)
     access_begin();
     __asm__ volatile("1: lock cmpxchg %[val], (%[p])\n"
                      "   jmp 3f\n"
-                     "2: mov %[fault], %[err]\n"
+                     "2: mov $1, %[faulted]\n"
                      "3:\n" EXTABLE("1b", "2b")
-                     : "+a"(seen), [err] "+r"(err)
-                     : [val] "r"(val), [p] "r"(gva), [fault] "i"(-EFAULT)
+                     : "+a"(seen), [faulted] "+r"(faulted)
+                     : [val] "r"(val), [p] "r"(gva)
                      : "memory");
     access_end();
-    if (err) {
-        return err;
+    if (faulted) {
+        return -EFAULT;
     }
     if (seen != *old) {
         *old = seen;

@@ -35,8 +35,8 @@ static void describe_cpu(unsigned int cpu, xen_mc_logical_cpu_t *out)
     if (out->mc_family == 0xf) {
         out->mc_family += boot_cpu.l1_eax >> 20 & 0xff;
     }
-    out->mc_model = (boot_cpu.l1_eax >> 4 & 0xf) |
-                    (boot_cpu.l1_eax >> 12 & 0xf0);
+    out->mc_model =
+        (boot_cpu.l1_eax >> 4 & 0xf) | (boot_cpu.l1_eax >> 12 & 0xf0);
     out->mc_step = boot_cpu.l1_eax & 0xf;
     out->mc_vendor = boot_cpu.intel ? 0 : boot_cpu.amd ? 2 : UINT32_MAX;
     memcpy(out->mc_vendorid, boot_cpu.vendor, sizeof(boot_cpu.vendor));

@@ -157,13 +157,11 @@ static void map_ram(void)
     paddr_t done = mapped_end;
 
     for (unsigned int i = 0; i < nr; i++) {
-        const paddr_t start =
-            max_of(align_down(e[i].addr, BIT64(21)), done);
+        const paddr_t start = max_of(align_down(e[i].addr, BIT64(21)), done);
         const paddr_t end = align_up(e[i].addr + e[i].size, BIT64(21));
 
         if (e[i].type == E820_RAM && end > start) {
-            must_map(DIRECTMAP_START + start, start, end - start,
-                     data_flags());
+            must_map(DIRECTMAP_START + start, start, end - start, data_flags());
             done = end;
         }
     }

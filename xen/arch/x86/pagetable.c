@@ -57,8 +57,7 @@ static int map_one(uint64_t va, paddr_t pa, unsigned int level, uint64_t flags,
         return -EEXIST;
     }
     write_once(table[PT_SLOT(va, level)],
-               flags ? pte_make(pa_to_mfn(pa),
-                                flags | (level > 1 ? PTE_PS : 0))
+               flags ? pte_make(pa_to_mfn(pa), flags | (level > 1 ? PTE_PS : 0))
                      : 0);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <xen/hypercall.h>
 #include <xen/lib.h>
 #include <xen/printk.h>
+#include <xen/sched.h>
 #include <xen/shutdown.h>
 #include <xen/symbols.h>
 #include <xen/time.h>
@@ -129,18 +130,6 @@ static int op_cpu_online(const struct xenpf_cpu_ol *op, bool up)
     return -EOPNOTSUPP;
 }
 
-static uint64_t idle_ns(unsigned int cpu)
-{
-    struct vcpu_runstate_info info;
-    struct vcpu *v = dom_idle ? dom_idle->vcpu[cpu] : NULL;
-
-    if (!v) {
-        return 0;
-    }
-    vcpu_runstate_get(v, &info);
-    return info.time[RUNSTATE_running];
-}
-
 static int op_getidletime(struct xenpf_getidletime *op)
 {
     const uint32_t nr = min_of(op->cpumap_nr_cpus, (uint32_t)MAX_CPUS);
@@ -159,7 +148,7 @@ static int op_getidletime(struct xenpf_getidletime *op)
             map[cpu / 8] &= (uint8_t) ~(1u << (cpu % 8));
             continue;
         }
-        ns = idle_ns(cpu);
+        ns = sched_idle_ns(cpu);
         if (guest_write_handle(op->idletime, cpu, &ns)) {
             return -EFAULT;
         }

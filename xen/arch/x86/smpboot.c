@@ -32,7 +32,7 @@ cpumask_t cpu_online;
 static unsigned int opt_maxcpus = MAX_CPUS;
 uint_param("maxcpus", opt_maxcpus);
 
-static unsigned int ap_number;    /* CPU being started */
+static unsigned int ap_number; /* CPU being started */
 static volatile bool ap_arrived;
 
 static void *in_trampoline(const char *sym)
@@ -54,7 +54,7 @@ static void prepare_trampoline(void)
     const uint64_t cr3 = (uint64_t)idle_l4 - XEN_VIRT_START;
 
     memcpy(pa_to_va(TRAMPOLINE_PA), trampoline_start,
-           (size_t)(trampoline_end - trampoline_start));
+           section_bytes(trampoline_start, trampoline_end));
     add32(in_trampoline(trampoline_gdt_base), TRAMPOLINE_PA);
     add32(in_trampoline(trampoline_far32), TRAMPOLINE_PA);
     add32(in_trampoline(trampoline_far64), TRAMPOLINE_PA);

@@ -4,7 +4,7 @@
  * guests' time pages, for every vCPU; UTC on top of it. The scale is set once,
  * before the second CPU starts; wallclock_lock guards the UTC base and the
  * wallclock words of shared info pages.
- * Spec: SDM vol 3B "Time-Stamp Counter"; IA-PC HPET 2.3; ACPI "Power
+ * Spec: SDM vol 3B "Time-Stamp Counter"; HPET 2.3; ACPI "Power
  * Management Timer"; <public/xen.h> struct vcpu_time_info.
  */
 #include <xen/acpi.h>

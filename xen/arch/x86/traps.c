@@ -50,8 +50,7 @@ struct packed_abi table_ptr {
 };
 
 extern const uint64_t entry_stubs[256];
-extern char syscall_entry[], syscall32_entry[], sysenter_entry[],
-    guest_iretq[];
+extern char syscall_entry[], syscall32_entry[], sysenter_entry[], guest_iretq[];
 
 static struct idt_gate idt[256] aligned_to(16);
 static struct tss tss[MAX_CPUS] aligned_to(16);
@@ -89,8 +88,7 @@ static uint64_t *make_gdt_page(unsigned int cpu)
 
     if (!page ||
         pt_map(va, va_to_pa(page), PAGE_SIZE,
-               PTE_P | PTE_RW | PTE_A | PTE_D |
-                   (boot_cpu.nx ? PTE_NX : 0))) {
+               PTE_P | PTE_RW | PTE_A | PTE_D | (boot_cpu.nx ? PTE_NX : 0))) {
         panic("no memory for the descriptors of CPU%u", cpu);
     }
     d = page - GDT_RESERVED_BYTE / 8;
@@ -110,9 +108,9 @@ void traps_init_cpu(unsigned int cpu)
 {
     struct cpu_info *info = cpu_info();
     const uint64_t stack = (uint64_t)(info + 1) - STACK_SIZE;
-    const struct table_ptr gdt = { GDT_LIMIT,
-                                   GDT_WINDOW_START +
-                                       ((uint64_t)cpu << GDT_WINDOW_SHIFT) };
+    const struct table_ptr gdt = {
+        GDT_LIMIT, GDT_WINDOW_START + ((uint64_t)cpu << GDT_WINDOW_SHIFT)
+    };
     const struct table_ptr idt_ptr = { sizeof(idt) - 1, (uint64_t)idt };
 
     info->processor_id = cpu;
@@ -130,8 +128,8 @@ void traps_init_cpu(unsigned int cpu)
                      "1:" ::"i"(SEL_HYP_CS)
                      : "rax", "memory");
     __asm__ volatile("mov %0, %%ss" ::"r"(0));
-    __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::
-                         "r"(0));
+    __asm__ volatile(
+        "mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::"r"(0));
     __asm__ volatile("lldt %w0" ::"r"(0));
     __asm__ volatile("ltr %w0" ::"r"(SEL_TSS));
 
@@ -147,7 +145,8 @@ void traps_init_cpu(unsigned int cpu)
     }
     __asm__ volatile("lidt %0" ::"m"(idt_ptr));
 
-    wrmsr(MSR_STAR, (uint64_t)SEL_GUEST_CS32 << 48 | (uint64_t)SEL_HYP_CS << 32);
+    wrmsr(MSR_STAR,
+          (uint64_t)SEL_GUEST_CS32 << 48 | (uint64_t)SEL_HYP_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
     wrmsr(MSR_CSTAR, (uint64_t)syscall32_entry);
     wrmsr(MSR_SFMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_AC |
@@ -171,9 +170,12 @@ extern const struct extable_entry xen_extable_start[], xen_extable_end[];
 
 static uint64_t extable_find(uint64_t rip)
 {
-    const struct extable_entry *e;
+    const size_t nr = section_bytes(xen_extable_start, xen_extable_end) /
+                      sizeof(struct extable_entry);
 
-    for (e = xen_extable_start; e < xen_extable_end; e++) {
+    for (size_t i = 0; i < nr; i++) {
+        const struct extable_entry *e = &xen_extable_start[i];
+
         if ((uint64_t)&e->from + e->from == rip) {
             return (uint64_t)&e->to + e->to;
         }
@@ -258,10 +260,7 @@ static void noreturn_fn iret_fault(struct cpu_user_regs *r)
     g->error_code = 0;
     g->entry_vector = copy.entry_vector;
     local_irq_enable();
-    /* What it asked to return to is unusable: enter its kernel afresh. */
-    g->cs = SEL_GUEST_CS64;
-    g->ss = SEL_GUEST_DS;
-    pv_inject_exception(copy.entry_vector, copy.error_code);
+    pv_inject_failsafe();
     ret_to_guest_reset(g);
 }
 
@@ -385,17 +384,27 @@ static void guest_exception(struct cpu_user_regs *r)
     }
 }
 
+/* Interrupt gates leave the guest's RFLAGS.AC alone, and it would lift SMAP. */
+static inline void clac_if_smap(void)
+{
+    if (boot_cpu.smap) {
+        __asm__ volatile("clac" ::: "memory");
+    }
+}
+
 void handle_entry(struct cpu_user_regs *r)
 {
     const unsigned int v = r->entry_vector;
 
     if (v >= VEC_FIRST_DYNAMIC) {
+        clac_if_smap();
         perf_inc(irqs);
         irq_dispatch(v);
         return;
     }
     perf_inc_array(exceptions, v);
     if (regs_from_guest(r)) {
+        clac_if_smap();
         guest_exception(r);
     } else {
         hypervisor_fault(r);
@@ -450,8 +459,8 @@ int exit_to_guest(void)
             break;
         }
     }
-    r->rflags = (r->rflags & ~(RFLAGS_VM | RFLAGS_IOPL)) | RFLAGS_IF |
-                RFLAGS_MBS;
+    r->rflags =
+        (r->rflags & ~(RFLAGS_VM | RFLAGS_IOPL)) | RFLAGS_IF | RFLAGS_MBS;
     r->cs |= 3;
     r->ss |= 3;
     return r->entry_vector == ENTRY_SYSCALL && r->cs == SEL_GUEST_CS64 &&

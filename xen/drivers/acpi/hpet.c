@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * HPET table: where the timer block is. No lock: constant after the first use.
- * Spec: IA-PC HPET "The ACPI 2.0 HPET Description Table (HPET)".
+ * Spec: HPET "The ACPI 2.0 HPET Description Table (HPET)".
  */
 #include <xen/errno.h>
 

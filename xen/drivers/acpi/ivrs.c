@@ -60,7 +60,7 @@ enum entry_type {
     DEV_HID = 240,
 };
 
-#define HID_LEN         22u /* then the unique id. Spec: type 240 */
+#define HID_LEN         22u /* then the unique id */
 #define HID_UID_FORMAT  20
 #define HID_UID_LEN     21
 #define HID_UID_NONE    0

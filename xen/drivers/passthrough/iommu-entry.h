@@ -23,7 +23,7 @@ static inline struct iommu_entry128 iommu_entry_swap(
     volatile struct iommu_entry128 *e, uint64_t lo, uint64_t hi)
 {
     struct iommu_entry128 old = { e->lo, e->hi };
-    bool done;
+    bool done = false; /* the CPU's zero flag says */
 
     do {
         __asm__ volatile("lock cmpxchg16b %1"

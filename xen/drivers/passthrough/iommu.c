@@ -192,6 +192,7 @@ static int no_iommu(const char *why)
 
 static const struct iommu_vendor_ops *const vendors[] = {
     &vtd_ops,
+    &amdvi_ops,
 };
 
 int iommu_setup(void)

@@ -242,7 +242,7 @@ struct hpet_info {
  * @table: the table. @len: bytes that may be read. @out: overwritten.
  * Locks: none. Context: boot.
  * Return: 0, -EBADMSG malformed, -EOPNOTSUPP not memory mapped.
- * Spec: IA-PC HPET "The ACPI 2.0 HPET Description Table".
+ * Spec: HPET "The ACPI 2.0 HPET Description Table".
  */
 int must_check hpet_parse(const void *table, size_t len, struct hpet_info *out);
 

@@ -21,21 +21,21 @@ static_assert(FIELD_GET(FIELD64(11, 9), UINT64_C(0xe00)) == 7, "get");
 static_assert(FIELD_PREP(FIELD64(11, 9), UINT64_C(3)) == 0x600, "prep");
 
 /* For powers of two only; the result of align_up may wrap to 0. */
-#define align_down(v, a)  ((v) & ~((__typeof__(v))(a)-1))
-#define align_up(v, a)    align_down((v) + ((__typeof__(v))(a)-1), a)
-#define is_aligned(v, a)  (((v) & ((__typeof__(v))(a)-1)) == 0)
+#define align_down(v, a)   ((v) & ~((__typeof__(v))(a)-1))
+#define align_up(v, a)     align_down((v) + ((__typeof__(v))(a)-1), a)
+#define is_aligned(v, a)   (((v) & ((__typeof__(v))(a)-1)) == 0)
 #define div_round_up(n, d) (((n) + (d)-1) / (d))
-#define min_of(a, b)                                                           \
-    ({                                                                         \
-        __typeof__(a) min_a_ = (a);                                            \
-        __typeof__(b) min_b_ = (b);                                            \
-        min_a_ < min_b_ ? min_a_ : min_b_;                                     \
+#define min_of(a, b)                       \
+    ({                                     \
+        __typeof__(a) min_a_ = (a);        \
+        __typeof__(b) min_b_ = (b);        \
+        min_a_ < min_b_ ? min_a_ : min_b_; \
     })
-#define max_of(a, b)                                                           \
-    ({                                                                         \
-        __typeof__(a) max_a_ = (a);                                            \
-        __typeof__(b) max_b_ = (b);                                            \
-        max_a_ > max_b_ ? max_a_ : max_b_;                                     \
+#define max_of(a, b)                       \
+    ({                                     \
+        __typeof__(a) max_a_ = (a);        \
+        __typeof__(b) max_b_ = (b);        \
+        max_a_ > max_b_ ? max_a_ : max_b_; \
     })
 
 /* Number of zero bits below the lowest set one; 64 for 0. */

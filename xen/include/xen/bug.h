@@ -15,18 +15,18 @@
  */
 void panic(const char *fmt, ...) printf_like(1, 2) noreturn_fn;
 
-#define BUG()       panic("BUG at %s:%d", __FILE__, __LINE__)
-#define BUG_ON(c)                                                              \
-    do {                                                                       \
-        if (unlikely(c)) {                                                     \
-            panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c);                 \
-        }                                                                      \
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
+#define BUG_ON(c)                                              \
+    do {                                                       \
+        if (unlikely(c)) {                                     \
+            panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); \
+        }                                                      \
     } while (0)
-#define ASSERT(c)                                                              \
-    do {                                                                       \
-        if (unlikely(!(c))) {                                                  \
-            panic("assertion failed at %s:%d: %s", __FILE__, __LINE__, #c);    \
-        }                                                                      \
+#define ASSERT(c)                                                           \
+    do {                                                                    \
+        if (unlikely(!(c))) {                                               \
+            panic("assertion failed at %s:%d: %s", __FILE__, __LINE__, #c); \
+        }                                                                   \
     } while (0)
 
 #endif

@@ -48,8 +48,8 @@ static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int from)
                                 : ctz64(m->bits & (~UINT64_C(0) << from));
 }
 
-#define cpumask_for_each(cpu, m)                                               \
-    for (cpu = cpumask_next(m, 0); cpu < CPUMASK_BITS;                         \
+#define cpumask_for_each(cpu, m)                       \
+    for (cpu = cpumask_next(m, 0); cpu < CPUMASK_BITS; \
          cpu = cpumask_next(m, cpu + 1))
 
 extern cpumask_t cpu_online; /* CPUs that run; written by CPU bring-up only */

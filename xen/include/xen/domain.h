@@ -23,8 +23,8 @@ struct iospace;
 struct pirq_table;
 struct rangeset;
 
-#define MAX_DOMAINS  1024 /* ids 0..1023; DOMID_FIRST_RESERVED is far above */
-#define MAX_VCPUS    MAX_CPUS
+#define MAX_DOMAINS 1024 /* ids 0..1023; DOMID_FIRST_RESERVED is far above */
+#define MAX_VCPUS   MAX_CPUS
 
 enum vcpu_runstate { VCPU_RUNNING, VCPU_RUNNABLE, VCPU_BLOCKED, VCPU_OFFLINE };
 static_assert(VCPU_RUNNING == RUNSTATE_running &&
@@ -53,6 +53,7 @@ struct vcpu {
     int credit;              /* time left in this period, in us */
     cpumask_t dirty;         /* CPU whose registers/TLB may hold its state */
     uint64_t slice_end_ns;   /* when its time slice ends */
+    unsigned int irq_cpu;    /* where its physical interrupts are sent */
 
     /* Run-state accounting. */
     struct vcpu_runstate_info runstate;
@@ -81,14 +82,14 @@ struct vcpu {
 
 struct domain {
     domid_t id;
-    bool privileged;  /* control domain: Dom0 */
-    bool is_idle;     /* the idle domain: no memory, no guest */
-    uint32_t refs;    /* atomic; freed at 0 */
-    uint32_t dying;   /* 1 once destroy began, 2 when nothing is left */
+    bool privileged;      /* control domain: Dom0 */
+    bool is_idle;         /* the idle domain: no memory, no guest */
+    uint32_t refs;        /* atomic; freed at 0 */
+    uint32_t dying;       /* 1 once destroy began, 2 when nothing is left */
     uint32_t pause_count; /* whole domain; atomic */
     bool shut_down;       /* SCHEDOP_shutdown done; shutdown_code says why */
     uint8_t shutdown_code;
-    uint8_t handle[16]; /* toolstack's UUID */
+    uint8_t handle[16];    /* toolstack's UUID */
     uint16_t sched_weight; /* share of CPU time; SCHED_WEIGHT_DEFAULT */
 
     struct vcpu *vcpu[MAX_VCPUS];
@@ -103,7 +104,7 @@ struct domain {
 
     struct shared_info *shared;
     mfn_t shared_mfn;
-    uint64_t vm_assist; /* VMASST_TYPE_* bits */
+    uint64_t vm_assist;         /* VMASST_TYPE_* bits */
     int64_t wallclock_offset_s; /* domctl settimeoffset */
 
     struct evtchn_table *evtchn;
@@ -114,9 +115,9 @@ struct domain {
     bool iommu_sync;         /* page types are mirrored in iospace */
 
     /* Machine resources it may use. NULL for none. */
-    struct rangeset *iomem_caps;   /* frames */
-    struct rangeset *ioport_caps;  /* ports */
-    struct rangeset *irq_caps;     /* pirqs */
+    struct rangeset *iomem_caps;  /* frames */
+    struct rangeset *ioport_caps; /* ports */
+    struct rangeset *irq_caps;    /* pirqs */
 
     spinlock_t hypercall_lock; /* domctl-like operations on this domain */
     struct dom_misc *misc;     /* <xen/dom-misc.h> */
@@ -124,8 +125,8 @@ struct domain {
     struct pv_domain pv;
 };
 
-extern struct domain *dom0;      /* the control domain, once it exists */
-extern struct domain *dom_idle;  /* owner of the idle vCPUs */
+extern struct domain *dom0;     /* the control domain, once it exists */
+extern struct domain *dom_idle; /* owner of the idle vCPUs */
 
 /**
  * dom_find() - Look a domain up and take a reference.

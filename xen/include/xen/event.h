@@ -66,13 +66,18 @@ bool evtchn_port_pending(struct domain *d, unsigned int port);
 bool evtchn_port_bound(struct domain *d, unsigned int port);
 
 /**
- * evtchn_poll_begin() / evtchn_poll_end() - Between the two, an event on a port
- * calls vcpu_wake(), once, whether masked or not.
+ * evtchn_poll_begin() - From now to evtchn_poll_end() an event on a port calls
+ * vcpu_wake(), once, whether masked or not.
  * @v: the current vCPU. @only: the one port that counts; 0: any of the domain.
  * Locks: none. Context: hypercall. The caller looks at the pending bits after
- * begin: begin is a full barrier.
+ * this, which is a full barrier.
  */
 void evtchn_poll_begin(struct vcpu *v, unsigned int only);
+
+/**
+ * evtchn_poll_end() - Undo evtchn_poll_begin(); repeatable.
+ * @v: current, or not running. Locks: none. Context: any.
+ */
 void evtchn_poll_end(struct vcpu *v);
 
 /**

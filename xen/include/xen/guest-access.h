@@ -26,9 +26,9 @@ int must_check guest_read(void *dst, uint64_t gva, size_t len);
 int must_check guest_write(uint64_t gva, const void *src, size_t len);
 
 /* Same for one field, from or to a XEN_GUEST_HANDLE (h.p is a plain pointer). */
-#define guest_read_handle(dst, h, idx)                                         \
+#define guest_read_handle(dst, h, idx) \
     guest_read(dst, (uint64_t)((h).p + (idx)), sizeof(*(dst)))
-#define guest_write_handle(h, idx, src)                                        \
+#define guest_write_handle(h, idx, src) \
     guest_write((uint64_t)((h).p + (idx)), src, sizeof(*(src)))
 
 /**

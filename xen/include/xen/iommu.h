@@ -225,7 +225,7 @@ void iommu_print_summary(struct iospace *s);
 /* Interrupt remapping. An ire_t names one remap entry; IRE_NONE: none. */
 typedef struct {
     uint16_t unit;
-    uint16_t index;
+    uint32_t index; /* the vendor's */
     bool valid;
 } ire_t;
 

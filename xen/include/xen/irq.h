@@ -21,14 +21,20 @@ struct vcpu;
 void irq_dispatch(unsigned int vector);
 
 /**
- * pirq_init() / pirq_destroy() - Make a domain's pirq table; unbind and unmap
- * everything, wait until no CPU signals the domain any more, free the table.
- * @d: the domain; without a table destroy does nothing.
- * Locks: the table's, MSI lock, call lock; none may be held. Context: boot or
- * hypercall, interrupts on; destroy before the domain's event channels and
- * before its last page reference. Return: (init) 0, -ENOMEM.
+ * pirq_init() - Make a domain's pirq table.
+ * @d: without one. Locks: the heap's. Context: boot or domctl.
+ * Return: 0, -ENOMEM.
  */
 int must_check pirq_init(struct domain *d);
+
+/**
+ * pirq_destroy() - Unbind and unmap everything, wait until no CPU signals the
+ * domain any more, free the table.
+ * @d: the domain; no effect without a table.
+ * Locks: takes the table's, MSI lock, call lock; none may be held. Context: boot
+ * or hypercall, interrupts on; before the domain's event channels go and before
+ * its last page reference.
+ */
 void pirq_destroy(struct domain *d);
 
 /**
@@ -65,12 +71,16 @@ int must_check pirq_eoi(struct domain *d, unsigned int pirq);
 void pirq_set_affinity(struct domain *d, unsigned int pirq, unsigned int cpu);
 
 /**
- * irq_setup_early() / irq_setup() - PIC off, LAPIC of the boot CPU on;
- * IO-APICs programmed (masked) from the MADT.
- * Locks: none. Context: boot; irq_setup() before iommu_setup(), which wants all
- * pins masked.
+ * irq_setup_early() - PIC off, LAPIC of the boot CPU on.
+ * Locks: none. Context: boot, once; the MADT is known.
  */
 void irq_setup_early(void);
+
+/**
+ * irq_setup() - IO-APICs from the MADT, every pin masked; message descriptors.
+ * Locks: none. Context: boot, once; before iommu_setup(), which wants all pins
+ * masked.
+ */
 void irq_setup(void);
 
 #endif

@@ -7,9 +7,9 @@
 #ifndef XEN_LIB_H
 #define XEN_LIB_H
 
-#include <xen/types.h>
-
 #include <port/libc.h>
+
+#include <xen/types.h>
 
 /**
  * parse_u64() - Parse an unsigned number at the start of a string.
@@ -37,5 +37,14 @@ int must_check parse_size(const char *s, uint64_t *out, uint64_t unit,
  * @p:   start. @len: bytes. Locks: none. Context: any. Return: the sum.
  */
 uint8_t byte_sum(const void *p, size_t len);
+
+/*
+ * Bytes between two symbols of the linker script. They are objects of their own
+ * to the compiler, which may assume what it likes about their difference.
+ */
+static inline size_t section_bytes(const void *start, const void *end)
+{
+    return (uintptr_t)end - (uintptr_t)start;
+}
 
 #endif

@@ -10,7 +10,10 @@ struct list_head {
     struct list_head *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD_INIT(name) \
+    {                        \
+        &(name), &(name)     \
+    }
 
 static inline void list_init(struct list_head *h)
 {
@@ -52,7 +55,7 @@ static inline void list_del(struct list_head *n)
 
 #define list_entry(p, type, member) container_of(p, type, member)
 #define list_for_each(p, h)         for (p = (h)->next; p != (h); p = p->next)
-#define list_for_each_safe(p, n, h)                                            \
+#define list_for_each_safe(p, n, h) \
     for (p = (h)->next, n = p->next; p != (h); p = n, n = p->next)
 
 #endif

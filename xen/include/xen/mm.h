@@ -41,7 +41,10 @@ struct page_list {
     uint32_t last;
     uint64_t nr;
 };
-#define PAGE_LIST_INIT { PAGE_LIST_NONE, PAGE_LIST_NONE, 0 }
+#define PAGE_LIST_INIT                    \
+    {                                     \
+        PAGE_LIST_NONE, PAGE_LIST_NONE, 0 \
+    }
 
 /* Frame table; only frames for which mfn_valid() may be looked up. */
 #include <port/frame-table.h>

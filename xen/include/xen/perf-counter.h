@@ -36,14 +36,25 @@ struct perf_desc {
  * @i: below perf_nr_descs(). Locks: none. Context: any. Return: never NULL.
  */
 const struct perf_desc *perf_desc_at(unsigned int i);
+
+/**
+ * perf_nr_descs() - How many counters (single ones and arrays) there are.
+ * Locks: none. Context: any. Return: the number.
+ */
 unsigned int perf_nr_descs(void);
 
 /**
- * perf_value() / perf_sum() - One CPU's value, or the sum over all CPUs.
+ * perf_value() - One CPU's value.
  * @index: below PERF_NR. @cpu: below MAX_CPUS.
  * Locks: none. Context: any. Return: the count, modulo 2^32.
  */
 uint32_t perf_value(unsigned int index, unsigned int cpu);
+
+/**
+ * perf_sum() - The sum of a value over all CPUs.
+ * @index: below PERF_NR.
+ * Locks: none. Context: any. Return: the count, modulo 2^32.
+ */
 uint32_t perf_sum(unsigned int index);
 
 /** perf_reset() - Zero every counter. Locks: none. Context: any. */

@@ -21,21 +21,34 @@ struct rangeset *rangeset_create(const char *name);
 void rangeset_destroy(struct rangeset *r);
 
 /**
- * rangeset_add() / rangeset_remove() - Add or remove first..last (inclusive).
+ * rangeset_add() - Add first..last, both inclusive.
  * @r: the set. @first, @last: first <= last.
  * Locks: the set's own. Context: any but interrupt.
  * Return: 0, -EINVAL, -ENOMEM (then the set is unchanged).
  */
 int must_check rangeset_add(struct rangeset *r, uint64_t first, uint64_t last);
+
+/**
+ * rangeset_remove() - Remove first..last, both inclusive.
+ * @r: the set. @first, @last: first <= last.
+ * Locks: the set's own. Context: any but interrupt.
+ * Return: 0, -EINVAL, -ENOMEM (then the set is unchanged).
+ */
 int must_check rangeset_remove(struct rangeset *r, uint64_t first,
                                uint64_t last);
 
 /**
- * rangeset_contains() / rangeset_overlaps() - Is all, or any, of first..last in?
+ * rangeset_contains() - Is all of first..last in the set?
  * @r: the set; NULL is the empty one. @first, @last: first <= last, else false.
  * Locks: the set's own. Context: any but interrupt. Return: the answer.
  */
 bool rangeset_contains(struct rangeset *r, uint64_t first, uint64_t last);
+
+/**
+ * rangeset_overlaps() - Is any of first..last in the set?
+ * @r: the set; NULL is the empty one. @first, @last: first <= last, else false.
+ * Locks: the set's own. Context: any but interrupt. Return: the answer.
+ */
 bool rangeset_overlaps(struct rangeset *r, uint64_t first, uint64_t last);
 
 /**

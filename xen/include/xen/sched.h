@@ -44,4 +44,10 @@ int must_check sched_set_affinity(struct vcpu *v, const cpumask_t *hard,
  */
 uint64_t sched_idle_ns(unsigned int cpu);
 
+/**
+ * sched_idle_count() - How often a CPU has gone idle.
+ * @cpu: an online CPU. Locks: none. Context: any. Return: times.
+ */
+uint64_t sched_idle_count(unsigned int cpu);
+
 #endif

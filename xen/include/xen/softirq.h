@@ -42,10 +42,10 @@ void softirq_run(bool may_switch);
 
 /* A function to be run once, later, on the CPU that scheduled it. */
 struct tasklet {
-    void (*fn)(void *arg);  /* runs from SOFTIRQ_TASKLET, interrupts on */
-    void *arg;              /* its argument */
-    struct tasklet *next;   /* queue of one CPU */
-    uint32_t queued;        /* 1 while in a queue */
+    void (*fn)(void *arg); /* runs from SOFTIRQ_TASKLET, interrupts on */
+    void *arg;             /* its argument */
+    struct tasklet *next;  /* queue of one CPU */
+    uint32_t queued;       /* 1 while in a queue */
 };
 
 /**

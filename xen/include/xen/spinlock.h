@@ -10,7 +10,10 @@ typedef struct {
     uint32_t owner; /* ticket that holds the lock */
 } spinlock_t;
 
-#define SPINLOCK_INIT { 0, 0 }
+#define SPINLOCK_INIT \
+    {                 \
+        0, 0          \
+    }
 
 /*
  * spin_lock() / spin_unlock() - a lock never taken from interrupt handlers.

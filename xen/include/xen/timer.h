@@ -6,15 +6,15 @@
 #include <xen/types.h>
 
 struct timer {
-    uint64_t expires_ns;     /* now_ns() value; never run before it */
-    void (*fn)(void *arg);   /* interrupts on; may set the timer again */
-    void *arg;               /* its argument */
-    unsigned int cpu;        /* CPU whose heap holds it */
-    uint32_t heap_pos;       /* 1 while in the heap; 0: not armed */
-    struct timer *child;     /* pairing heap: first child */
-    struct timer *next;      /* next sibling */
-    struct timer *prev;      /* sibling before, or parent of a first child */
-    bool killed;             /* never armed again */
+    uint64_t expires_ns;   /* now_ns() value; never run before it */
+    void (*fn)(void *arg); /* interrupts on; may set the timer again */
+    void *arg;             /* its argument */
+    unsigned int cpu;      /* CPU whose heap holds it */
+    uint32_t heap_pos;     /* 1 while in the heap; 0: not armed */
+    struct timer *child;   /* pairing heap: first child */
+    struct timer *next;    /* next sibling */
+    struct timer *prev;    /* sibling before, or parent of a first child */
+    bool killed;           /* never armed again */
 };
 
 /**

@@ -22,8 +22,8 @@
 #include <xen/wallclock.h>
 
 #include <asm/current.h>
-#include <asm/dom0-image.h>
 #include <asm/dom0-caps.h>
+#include <asm/dom0-image.h>
 #include <asm/mm-types.h>
 #include <asm/page.h>
 #include <asm/pagetable.h>
@@ -38,7 +38,7 @@
 
 struct mem_size {
     bool set;
-    bool negative;       /* all memory but this much */
+    bool negative;        /* all memory but this much */
     unsigned int percent; /* of free memory, added to frames */
     uint64_t frames;
 };
@@ -164,7 +164,7 @@ struct builder {
 };
 
 /* A boot that cannot go on: one line, then the machine restarts or stops. */
-static void noreturn_fn give_up(const char *fmt, ...)
+static void noreturn_fn printf_like(1, 2) give_up(const char *fmt, ...)
 {
     char line[200];
     va_list ap;
@@ -303,8 +303,8 @@ static struct page_info *take(struct builder *b, unsigned int order,
     struct page_info *pg = dom_alloc_pages(b->d, order, ALLOC_ANY_BITS);
 
     if (!pg) {
-        give_up("Dom0: no %lu KiB of contiguous memory for %s",
-                4UL << order, what);
+        give_up("Dom0: no %lu KiB of contiguous memory for %s", 4UL << order,
+                what);
     }
     return pg;
 }
@@ -632,9 +632,9 @@ void boot_fn dom0_build(void)
     if (rc) {
         panic("Dom0: cannot be set up, error %d", rc);
     }
-    plan(&b, choose_size(pg_free_total(),
-                         b.initrd ? div_round_up(b.initrd->len, PAGE_SIZE)
-                                  : 0));
+    plan(&b,
+         choose_size(pg_free_total(),
+                     b.initrd ? div_round_up(b.initrd->len, PAGE_SIZE) : 0));
     b.d->max_pages = b.lay.nr_pages;
     build_memory(&b);
     fill_start_info(&b, kernel_cmdline(boot_info.modules[0].cmdline));
@@ -642,8 +642,8 @@ void boot_fn dom0_build(void)
     if (!want_max.set) {
         b.d->max_pages = ~UINT64_C(0);
     } else {
-        b.d->max_pages = max_of(b.lay.nr_pages,
-                                resolve(&want_max, total_frames));
+        b.d->max_pages =
+            max_of(b.lay.nr_pages, resolve(&want_max, total_frames));
     }
     dom0_image_close(&b.img);
     mem_free_range(align_up(boot_info.modules[0].pa, PAGE_SIZE),

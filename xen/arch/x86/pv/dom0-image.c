@@ -22,8 +22,9 @@
 #define ARENA_ORDER_MIN 14
 
 /* Features a kernel may require and we have. */
-#define OUR_FEATURES                                                           \
-    (BIT64(XENFEAT_pae_pgdir_above_4gb) | BIT64(XENFEAT_mmu_pt_update_preserve_ad) | \
+#define OUR_FEATURES                            \
+    (BIT64(XENFEAT_pae_pgdir_above_4gb) |       \
+     BIT64(XENFEAT_mmu_pt_update_preserve_ad) | \
      BIT64(XENFEAT_writable_page_tables) | BIT64(XENFEAT_dom0))
 
 /* Largest kernel we place: its tables and block stay below 1 GiB. */

@@ -64,7 +64,6 @@ void tsc_aux_load(const struct vcpu *v)
 
 void pv_domain_init(struct domain *d)
 {
-    d->pv.pt_lock = (spinlock_t)SPINLOCK_INIT;
     cpu_policy_default(d->privileged, d->pv.features);
 }
 

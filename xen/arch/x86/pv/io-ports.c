@@ -5,6 +5,8 @@
  */
 #include "io-ports.h"
 
+#include <xen/acpi.h>
+#include <xen/bits.h>
 #include <xen/domain.h>
 #include <xen/guest-access.h>
 #include <xen/pci.h>
@@ -268,4 +270,31 @@ void pv_port_write(struct domain *d, uint16_t port, unsigned int bytes,
     if (has_port(d, port, bytes)) {
         real_write(port, bytes, val);
     }
+}
+
+bool pv_mmcfg_write(paddr_t pa, unsigned int width, uint32_t val)
+{
+    const struct mcfg_info *mcfg = acpi_mcfg();
+
+    for (unsigned int i = 0; mcfg && i < mcfg->nr; i++) {
+        const struct mcfg_region *m = &mcfg->region[i];
+        const uint64_t at = pa - m->pa;
+        const uint64_t bus = at >> 20;
+        const struct pci_dev *dev;
+        sbdf_t s;
+
+        if (pa < m->pa || bus < m->first_bus || bus > m->last_bus) {
+            continue;
+        }
+        if (width > 4 || !is_aligned(pa, width)) {
+            return true; /* no such access: dropped, as the bus would */
+        }
+        s = (sbdf_t){ m->seg, (uint16_t)(at >> 12) };
+        dev = pci_find(s);
+        if (!dev || !dev->hidden) {
+            pci_write(s, at & 0xfff, width, val);
+        }
+        return true;
+    }
+    return false;
 }

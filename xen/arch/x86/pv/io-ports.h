@@ -3,6 +3,7 @@
 #ifndef PV_IO_PORTS_H
 #define PV_IO_PORTS_H
 
+#include <xen/addr.h>
 #include <xen/types.h>
 
 struct domain;
@@ -46,5 +47,16 @@ uint32_t pv_pci_conf_read(const struct domain *d, uint16_t port,
                           unsigned int bytes);
 void pv_pci_conf_write(const struct domain *d, uint16_t port,
                        unsigned int bytes, uint32_t val);
+
+/**
+ * pv_mmcfg_write() - A guest's store into PCI's memory-mapped configuration
+ * space, which it may only read directly.
+ * @pa: machine address of the store, in mmio_ro_ranges.
+ * @width: bytes, any. @val: what it stores.
+ * Stores to functions that are ours are dropped.
+ * Locks: PCI's. Context: trap from the control domain.
+ * Return: false if @pa is not configuration space.
+ */
+bool pv_mmcfg_write(paddr_t pa, unsigned int width, uint32_t val);
 
 #endif

@@ -18,12 +18,11 @@
 #include <asm/pagetable.h>
 #include <asm/system.h>
 
+#include "io-ports.h"
 #include "mm-priv.h"
 #include "pv-decode.h"
 
 #define DR6_BS BIT64(14) /* single step. Spec: SDM vol 3B, 17.2.3 */
-
-bool (*mmcfg_write_hook)(paddr_t pa, unsigned int width, uint32_t val);
 
 static uint64_t *reg_slot(struct cpu_user_regs *r, unsigned int nr)
 {
@@ -149,8 +148,8 @@ static bool write_mmio(struct cpu_user_regs *regs, uint64_t addr, paddr_t pa)
         return false;
     }
     perf_inc(mmio_ro_emulations);
-    if (mmcfg_write_hook && op.width <= 4) {
-        (void)mmcfg_write_hook(pa, op.width, (uint32_t)op.src);
+    if (is_control_domain(current->domain)) {
+        (void)pv_mmcfg_write(pa, op.width, (uint32_t)op.src);
     }
     finish_insn(regs, &op);
     return true;

@@ -51,10 +51,13 @@ struct amdvi_dte {
 static_assert(sizeof(struct amdvi_dte) == 32, "AMD48882: device table entry");
 
 /* Interrupt table of one requester id. */
+#define AMDVI_IRT_IDS 8u /* ours: ids remembered; more cost a larger flush */
 struct amdvi_irt {
     paddr_t pa;
     uint64_t used[AMDVI_IRT_SLOTS / 64]; /* irt_lock */
-    bool ioapic; /* its low entries are for pins */
+    uint16_t id[AMDVI_IRT_IDS];          /* which ids use it; irt_lock */
+    unsigned int nr_ids; /* AMDVI_IRT_IDS + 1: some are not there */
+    bool ioapic;         /* its low entries are for pins */
 };
 
 struct amdvi_unit {
@@ -74,7 +77,7 @@ struct amdvi_unit {
 
     spinlock_t cmd_lock;
     struct iommu_entry128 *cmd; /* ring */
-    volatile uint64_t *done; /* a word for each slot, written by the unit */
+    volatile uint64_t *done;    /* a word for each slot, written by the unit */
     paddr_t done_pa;
     unsigned int cmd_tail; /* next slot */
     uint64_t cmd_seq;      /* of the last wait */

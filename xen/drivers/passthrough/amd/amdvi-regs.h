@@ -29,33 +29,33 @@
 
 /* ---- registers ---- */
 
-#define AMDVI_DEV_BASE 0x0000u /* Device Table Base */
-#define AMDVI_DEV_SIZE FIELD64(8, 0) /* pages, minus 1 */
-#define AMDVI_CMD_BASE 0x0008u /* Command Buffer Base */
-#define AMDVI_EVT_BASE 0x0010u /* Event Log Base */
-#define AMDVI_PPR_BASE 0x0038u /* PPR Log Base */
+#define AMDVI_DEV_BASE 0x0000u         /* Device Table Base */
+#define AMDVI_DEV_SIZE FIELD64(8, 0)   /* pages, minus 1 */
+#define AMDVI_CMD_BASE 0x0008u         /* Command Buffer Base */
+#define AMDVI_EVT_BASE 0x0010u         /* Event Log Base */
+#define AMDVI_PPR_BASE 0x0038u         /* PPR Log Base */
 #define AMDVI_RING_LEN FIELD64(59, 56) /* of the three: log2 of the entries */
 
-#define AMDVI_CONTROL      0x0018u /* IOMMU Control */
-#define AMDVI_C_EN         BIT64(0) /* translates */
-#define AMDVI_C_HT_TUN     BIT64(1)
-#define AMDVI_C_EVT_LOG    BIT64(2)
-#define AMDVI_C_EVT_INT    BIT64(3)
-#define AMDVI_C_WAIT_INT   BIT64(4)
-#define AMDVI_C_INV_TO     FIELD64(7, 5) /* device TLB time-out, code */
-#define AMDVI_C_PASS_PW    BIT64(8)
-#define AMDVI_C_RES_PASS   BIT64(9)
-#define AMDVI_C_COHERENT   BIT64(10) /* device table reads snoop */
-#define AMDVI_C_ISOC       BIT64(11)
-#define AMDVI_C_CMD        BIT64(12)
-#define AMDVI_C_PPR_LOG    BIT64(13)
-#define AMDVI_C_PPR_INT    BIT64(14)
-#define AMDVI_C_PPR        BIT64(15)
-#define AMDVI_C_GT         BIT64(16)
-#define AMDVI_C_GA         BIT64(17) /* 128-bit interrupt entries */
-#define AMDVI_C_XT         BIT64(50) /* 32-bit destinations */
-#define AMDVI_C_XT_INT     BIT64(51) /* own interrupts from registers */
-#define AMDVI_INV_TO_1S    UINT64_C(4)
+#define AMDVI_CONTROL    0x0018u  /* IOMMU Control */
+#define AMDVI_C_EN       BIT64(0) /* translates */
+#define AMDVI_C_HT_TUN   BIT64(1)
+#define AMDVI_C_EVT_LOG  BIT64(2)
+#define AMDVI_C_EVT_INT  BIT64(3)
+#define AMDVI_C_WAIT_INT BIT64(4)
+#define AMDVI_C_INV_TO   FIELD64(7, 5) /* device TLB time-out, code */
+#define AMDVI_C_PASS_PW  BIT64(8)
+#define AMDVI_C_RES_PASS BIT64(9)
+#define AMDVI_C_COHERENT BIT64(10) /* device table reads snoop */
+#define AMDVI_C_ISOC     BIT64(11)
+#define AMDVI_C_CMD      BIT64(12)
+#define AMDVI_C_PPR_LOG  BIT64(13)
+#define AMDVI_C_PPR_INT  BIT64(14)
+#define AMDVI_C_PPR      BIT64(15)
+#define AMDVI_C_GT       BIT64(16)
+#define AMDVI_C_GA       BIT64(17) /* 128-bit interrupt entries */
+#define AMDVI_C_XT       BIT64(50) /* 32-bit destinations */
+#define AMDVI_C_XT_INT   BIT64(51) /* own interrupts from registers */
+#define AMDVI_INV_TO_1S  UINT64_C(4)
 
 #define AMDVI_EXCL_BASE  0x0020u
 #define AMDVI_EXCL_EN    BIT64(0)
@@ -65,8 +65,8 @@
 #define AMDVI_EFR_PREF BIT64(0)
 #define AMDVI_EFR_PPR  BIT64(1)
 #define AMDVI_EFR_XT   BIT64(2)
-#define AMDVI_EFR_IA   BIT64(6)       /* has INVALIDATE_IOMMU_ALL */
-#define AMDVI_EFR_GA   BIT64(7)       /* has 128-bit interrupt entries */
+#define AMDVI_EFR_IA   BIT64(6)        /* has INVALIDATE_IOMMU_ALL */
+#define AMDVI_EFR_GA   BIT64(7)        /* has 128-bit interrupt entries */
 #define AMDVI_EFR_HATS FIELD64(11, 10) /* tables have up to 4 + HATS levels */
 
 #define AMDVI_CMD_HEAD 0x2000u
@@ -89,27 +89,27 @@
 
 /* ---- device table entry, four 64-bit words ---- */
 
-#define AMDVI_DTE_V       BIT64(0) /* word 0: bits below mean something */
-#define AMDVI_DTE_TV      BIT64(1) /* the translation fields do */
-#define AMDVI_DTE_MODE    FIELD64(11, 9)  /* levels; 0: not translated */
-#define AMDVI_DTE_ROOT    FIELD64(51, 12)
-#define AMDVI_DTE_IR      BIT64(61)
-#define AMDVI_DTE_IW      BIT64(62)
-#define AMDVI_DTE_DID     FIELD64(15, 0) /* word 1 */
-#define AMDVI_DTE_IOTLB   BIT64(32)
-#define AMDVI_DTE_SYS_MGT FIELD64(41, 40)
-#define AMDVI_DTE_IV      BIT64(0)       /* word 2: interrupts are remapped */
-#define AMDVI_DTE_INT_LEN FIELD64(4, 1)  /* log2 of the entries */
-#define AMDVI_DTE_IG      BIT64(5)       /* do not log blocked interrupts */
+#define AMDVI_DTE_V        BIT64(0) /* word 0: bits below mean something */
+#define AMDVI_DTE_TV       BIT64(1) /* the translation fields do */
+#define AMDVI_DTE_MODE     FIELD64(11, 9) /* levels; 0: not translated */
+#define AMDVI_DTE_ROOT     FIELD64(51, 12)
+#define AMDVI_DTE_IR       BIT64(61)
+#define AMDVI_DTE_IW       BIT64(62)
+#define AMDVI_DTE_DID      FIELD64(15, 0) /* word 1 */
+#define AMDVI_DTE_IOTLB    BIT64(32)
+#define AMDVI_DTE_SYS_MGT  FIELD64(41, 40)
+#define AMDVI_DTE_IV       BIT64(0)      /* word 2: interrupts are remapped */
+#define AMDVI_DTE_INT_LEN  FIELD64(4, 1) /* log2 of the entries */
+#define AMDVI_DTE_IG       BIT64(5)      /* do not log blocked interrupts */
 #define AMDVI_DTE_INT_ROOT FIELD64(51, 6)
-#define AMDVI_DTE_INIT    BIT64(56)      /* these messages pass */
-#define AMDVI_DTE_EINT    BIT64(57)
-#define AMDVI_DTE_NMI     BIT64(58)
-#define AMDVI_DTE_INT_CTL FIELD64(61, 60) /* fixed and lowest priority */
-#define AMDVI_DTE_LINT0   BIT64(62)
-#define AMDVI_DTE_LINT1   BIT64(63)
-#define AMDVI_INT_ABORT   UINT64_C(0)
-#define AMDVI_INT_REMAP   UINT64_C(2)
+#define AMDVI_DTE_INIT     BIT64(56) /* these messages pass */
+#define AMDVI_DTE_EINT     BIT64(57)
+#define AMDVI_DTE_NMI      BIT64(58)
+#define AMDVI_DTE_INT_CTL  FIELD64(61, 60) /* fixed and lowest priority */
+#define AMDVI_DTE_LINT0    BIT64(62)
+#define AMDVI_DTE_LINT1    BIT64(63)
+#define AMDVI_INT_ABORT    UINT64_C(0)
+#define AMDVI_INT_REMAP    UINT64_C(2)
 
 /* ---- interrupt remapping entry ---- */
 
@@ -134,20 +134,20 @@
 
 /* ---- commands: low word, high word ---- */
 
-#define AMDVI_OP          FIELD64(63, 60) /* low */
-#define AMDVI_OP_WAIT     UINT64_C(1)
-#define AMDVI_OP_DEVTAB   UINT64_C(2)
-#define AMDVI_OP_PAGES    UINT64_C(3)
-#define AMDVI_OP_INTR     UINT64_C(5)
-#define AMDVI_OP_ALL      UINT64_C(8)
-#define AMDVI_WAIT_STORE  BIT64(0)       /* low; high is what is stored */
-#define AMDVI_WAIT_ADDR   FIELD64(51, 3) /* low */
-#define AMDVI_CMD_DEVID   FIELD64(15, 0) /* low; DEVTAB, INTR */
-#define AMDVI_CMD_DID     FIELD64(47, 32) /* low; PAGES */
-#define AMDVI_PAGES_S     BIT64(0)       /* high: more than one page */
-#define AMDVI_PAGES_PDE   BIT64(1)       /* high: table entries too */
-#define AMDVI_PAGES_ADDR  FIELD64(63, 12) /* high */
-#define AMDVI_PAGES_ALL   UINT64_C(0x7ffffffffffff000) /* with S: everything */
+#define AMDVI_OP         FIELD64(63, 60) /* low */
+#define AMDVI_OP_WAIT    UINT64_C(1)
+#define AMDVI_OP_DEVTAB  UINT64_C(2)
+#define AMDVI_OP_PAGES   UINT64_C(3)
+#define AMDVI_OP_INTR    UINT64_C(5)
+#define AMDVI_OP_ALL     UINT64_C(8)
+#define AMDVI_WAIT_STORE BIT64(0)        /* low; high is what is stored */
+#define AMDVI_WAIT_ADDR  FIELD64(51, 3)  /* low */
+#define AMDVI_CMD_DEVID  FIELD64(15, 0)  /* low; DEVTAB, INTR */
+#define AMDVI_CMD_DID    FIELD64(47, 32) /* low; PAGES */
+#define AMDVI_PAGES_S    BIT64(0)        /* high: more than one page */
+#define AMDVI_PAGES_PDE  BIT64(1)        /* high: table entries too */
+#define AMDVI_PAGES_ADDR FIELD64(63, 12) /* high */
+#define AMDVI_PAGES_ALL  UINT64_C(0x7ffffffffffff000) /* with S: everything */
 
 /* ---- events: low word, high word is an address ---- */
 

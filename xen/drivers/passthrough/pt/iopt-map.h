@@ -57,6 +57,43 @@ static uint64_t tables_for(const struct iopt_job *j, unsigned int level,
     return nr;
 }
 
+/* Slots are looked at a cache line at a time while they say the same. */
+#define LINE_SLOTS 8u
+
+static always_inline bool line_is_empty(const uint64_t *s)
+{
+    bool full = false;
+
+    for (unsigned int k = 0; k < LINE_SLOTS; k++) {
+        full |= !fmt_is_empty(s[k]);
+    }
+    return !full;
+}
+
+/* How many of n slots are empty before the first that is not. */
+static always_inline unsigned int empty_prefix(const uint64_t *s,
+                                               unsigned int n)
+{
+    unsigned int k = 0;
+
+    while (k + LINE_SLOTS <= n && line_is_empty(&s[k])) {
+        k += LINE_SLOTS;
+    }
+    while (k < n && fmt_is_empty(s[k])) {
+        k++;
+    }
+    return k;
+}
+
+/* Slots of a table from dfn's on that dfn..last covers whole. */
+static always_inline unsigned int whole_slots(unsigned int level, uint64_t dfn,
+                                              uint64_t last)
+{
+    const uint64_t n = ((last - dfn) + 1) >> fmt_order(level);
+
+    return (unsigned int)min_of(n, (uint64_t)FMT_SLOTS - slot_of(dfn, level));
+}
+
 /* The same for n slots of a 4K-leaf table, most often empty ones. */
 static int check_leaves(struct iopt_job *j, const uint64_t *s, uint64_t dfn,
                         unsigned int n)
@@ -64,9 +101,7 @@ static int check_leaves(struct iopt_job *j, const uint64_t *s, uint64_t dfn,
     for (unsigned int k = 0;; k++) {
         const unsigned int from = k;
 
-        while (k < n && fmt_is_empty(s[k])) {
-            k++;
-        }
+        k += empty_prefix(&s[k], n - k);
         j->todo |= k > from;
         if (k == n) {
             return 0;
@@ -89,10 +124,11 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
     if (level == 0) {
         return check_leaves(j, s, dfn, (unsigned int)(last - dfn) + 1);
     }
-    for (;; s++) {
-        const uint64_t end = slot_end(dfn, level, last);
+    for (;;) {
+        uint64_t end = slot_end(dfn, level, last);
         const uint64_t e = *s;
         const uint64_t need = j->need;
+        unsigned int n = 1;
         int rc;
 
         switch (fmt_kind(e, level)) {
@@ -109,6 +145,10 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
             j->todo = true;
             if (!fits(j, level, dfn, end)) {
                 j->need += tables_for(j, level - 1, dfn, end);
+            } else if (fmt_is_empty(e)) {
+                /* All whole slots after one that fits do, too. */
+                n = empty_prefix(s, whole_slots(level, dfn, last));
+                end = dfn + ((uint64_t)n << fmt_order(level)) - 1;
             }
             break;
         case IOPT_TABLE:
@@ -131,6 +171,7 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
             return 0;
         }
         dfn = end + 1;
+        s += n;
     }
 }
 
@@ -168,9 +209,14 @@ static void put_over(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
 static always_inline unsigned int put_empty(uint64_t *s, unsigned int n,
                                             uint64_t v, uint64_t step)
 {
-    unsigned int k;
+    unsigned int k = 0;
 
-    for (k = 0; k < n && fmt_is_empty(s[k]); k++, v += step) {
+    while (k + LINE_SLOTS <= n && line_is_empty(&s[k])) {
+        for (unsigned int i = 0; i < LINE_SLOTS; i++, k++, v += step) {
+            IOPT_STORE(&s[k], v);
+        }
+    }
+    for (; k < n && fmt_is_empty(s[k]); k++, v += step) {
         IOPT_STORE(&s[k], v);
     }
     return k;
@@ -276,10 +322,7 @@ static void commit_map(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
         uint64_t end = slot_end(dfn, t->level, last);
 
         if (fits(j, t->level, dfn, end)) {
-            /* All whole slots after one that fits do, too. */
-            const uint64_t whole = ((last - dfn) + 1) >> order;
-            const unsigned int n =
-                (unsigned int)min_of(whole, (uint64_t)(FMT_SLOTS - i));
+            const unsigned int n = whole_slots(t->level, dfn, last);
 
             put_leaves(j, t, i, n);
             end = dfn + ((uint64_t)n << order) - 1;

@@ -10,11 +10,12 @@
 
 #define check_ends   IOPT_SYM(check_ends)
 #define clear_leaves IOPT_SYM(clear_leaves)
+#define clear_run    IOPT_SYM(clear_run)
+#define protect_run  IOPT_SYM(protect_run)
 #define commit_unmap IOPT_SYM(commit_unmap)
 #define commit_prot  IOPT_SYM(commit_prot)
 #define check_split  IOPT_SYM(check_split)
 #define commit_split IOPT_SYM(commit_split)
-#define reserve_for  IOPT_SYM(reserve_for)
 #define op_unmap     IOPT_SYM(unmap)
 #define op_protect   IOPT_SYM(protect)
 #define op_split     IOPT_SYM(split)
@@ -76,34 +77,45 @@ static void check_ends(struct iopt_job *j, paddr_t pa, unsigned int level,
 }
 
 /*
- * Present slots of i..i+n-1 of a 4K-leaf table cease to be. Taken stretch by
- * stretch of joined leaves: a slot that equals the last one plus a step is
- * present and joined, so one comparison tells both.
+ * The leaf in slot i and those before end that continue it cease to be. A slot
+ * that equals the last one plus a step is present and joined, so one comparison
+ * tells both. Returns the slot after them; the pairs that go, except the one to
+ * the left of i, are added to *pairs.
  */
+static always_inline unsigned int clear_stretch(struct iopt_tab *t,
+                                                unsigned int i,
+                                                unsigned int end, int *pairs)
+{
+    const uint64_t step = fmt_step(t->level);
+    uint64_t *const s = t->slots;
+    uint64_t next = s[i] + step;
+    unsigned int k = i + 1;
+
+    IOPT_STORE(&s[i], FMT_EMPTY_WORD);
+    for (; k < end && s[k] == next; k++, next += step) {
+        IOPT_STORE(&s[k], FMT_EMPTY_WORD);
+    }
+    /* Inside the stretch, and to a slot that stays. */
+    *pairs += (int)(k - i) - 1 + (k == end && k < FMT_SLOTS && s[k] == next);
+    return k;
+}
+
+/* Present slots of i..i+n-1 of a 4K-leaf table cease to be. */
 static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
                          unsigned int n)
 {
-    const uint64_t step = fmt_step(0);
-    uint64_t *const s = t->slots;
     const unsigned int end = i + n;
     int pairs = pair_left(t, i), gone = 0;
     unsigned int first = FMT_SLOTS, last = 0;
 
     while (i < end) {
-        uint64_t next = s[i] + step;
-        unsigned int k = i + 1;
+        unsigned int k;
 
-        if (fmt_is_empty(s[i])) {
+        if (fmt_is_empty(t->slots[i])) {
             i++;
             continue;
         }
-        IOPT_STORE(&s[i], FMT_EMPTY_WORD);
-        for (; k < end && s[k] == next; k++, next += step) {
-            IOPT_STORE(&s[k], FMT_EMPTY_WORD);
-        }
-        /* Inside the stretch, and to a slot that stays. */
-        pairs += (int)(k - i) - 1 +
-                 (k == end && k < FMT_SLOTS && s[k] == next);
+        k = clear_stretch(t, i, end, &pairs);
         gone += (int)(k - i);
         first = min_of(first, i);
         last = k - 1;
@@ -118,6 +130,44 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     owe(j, tab_dfn(t, first), tab_dfn(t, last), 0, IOPT_OWE_STALE);
 }
 
+/* Whole leaves from slot i on cease to be; returns the slot after them. */
+static unsigned int clear_run(struct iopt_job *j, struct iopt_tab *t,
+                              unsigned int i, unsigned int end)
+{
+    int pairs = pair_left(t, i);
+    const unsigned int k = clear_stretch(t, i, end, &pairs);
+
+    tab_count(t, -(int)(k - i), -pairs);
+    j->pt->counts.leaves[t->level] -= k - i;
+    tab_touch(t, i, k - i);
+    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, t->level, IOPT_OWE_STALE);
+    return k;
+}
+
+/* Whole leaves from slot i on, as far as they continue, get j's permission. */
+static unsigned int protect_run(struct iopt_job *j, struct iopt_tab *t,
+                                unsigned int i, unsigned int end)
+{
+    const uint64_t step = fmt_step(t->level);
+    uint64_t *const s = t->slots;
+    const int before = pair_left(t, i);
+    uint64_t next = s[i];
+    uint64_t v = fmt_leaf(fmt_leaf_mfn(next, t->level), j->prot, t->level,
+                          j->pt->leaf_extra);
+    unsigned int k;
+    int right;
+
+    for (k = i; k < end && s[k] == next; k++, next += step, v += step) {
+        IOPT_STORE(&s[k], v);
+    }
+    /* The one to the right was joined if it continues the old leaves. */
+    right = IOPT_TRACK && k < FMT_SLOTS && s[k] == next;
+    tab_count(t, 0, pair_left(t, i) + pair_right(t, k - 1) - before - right);
+    tab_touch(t, i, k - i);
+    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, t->level, IOPT_OWE_STALE);
+    return k;
+}
+
 static void commit_unmap(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
                          uint64_t last)
 {
@@ -128,16 +178,16 @@ static void commit_unmap(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
     }
     for (;;) {
         const unsigned int i = slot_of(dfn, t->level);
-        const uint64_t end = slot_end(dfn, t->level, last);
+        uint64_t end = slot_end(dfn, t->level, last);
         const bool whole = is_whole(dfn, end, t->level);
         const uint64_t e = t->slots[i];
         const enum iopt_kind kind = fmt_kind(e, t->level);
         struct iopt_tab c;
 
         if (kind == IOPT_LEAF && whole) {
-            tab_set(t, i, FMT_EMPTY_WORD);
-            j->pt->counts.leaves[t->level]--;
-            owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+            end = tab_dfn(t, clear_run(j, t, i,
+                                       i + whole_slots(t->level, dfn, last))) -
+                  1;
         } else if (kind == IOPT_LEAF) {
             c = tab_shatter(j, t, i);
             commit_unmap(j, &c, dfn, end);
@@ -164,7 +214,7 @@ static void commit_prot(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
 {
     for (;;) {
         const unsigned int i = slot_of(dfn, t->level);
-        const uint64_t end = slot_end(dfn, t->level, last);
+        uint64_t end = slot_end(dfn, t->level, last);
         const uint64_t e = t->slots[i];
         const enum iopt_kind kind = fmt_kind(e, t->level);
         struct iopt_tab c;
@@ -175,10 +225,11 @@ static void commit_prot(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
             fold(j, t, i, &c);
         } else if (kind == IOPT_LEAF && fmt_prot(e) != j->prot) {
             if (is_whole(dfn, end, t->level)) {
-                tab_set(t, i,
-                        fmt_leaf(fmt_leaf_mfn(e, t->level), j->prot, t->level,
-                                 j->pt->leaf_extra));
-                owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+                end =
+                    tab_dfn(t,
+                            protect_run(j, t, i,
+                                        i + whole_slots(t->level, dfn, last))) -
+                    1;
             } else {
                 c = tab_shatter(j, t, i);
                 commit_prot(j, &c, dfn, end);

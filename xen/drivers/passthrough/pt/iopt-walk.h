@@ -128,14 +128,13 @@ static always_inline void tab_count(struct iopt_tab *t, int present, int joined)
 }
 
 /* Whether slot i continues the one before it. */
-static always_inline int pair_left(const struct iopt_tab *t,
-                                   unsigned int i)
+static always_inline int pair_left(const struct iopt_tab *t, unsigned int i)
 {
-    return IOPT_TRACK && i > 0 && follows(t->slots[i - 1], t->slots[i], t->level);
+    return IOPT_TRACK && i > 0 &&
+           follows(t->slots[i - 1], t->slots[i], t->level);
 }
 
-static always_inline int pair_right(const struct iopt_tab *t,
-                                    unsigned int i)
+static always_inline int pair_right(const struct iopt_tab *t, unsigned int i)
 {
     return IOPT_TRACK && i + 1 < FMT_SLOTS &&
            follows(t->slots[i], t->slots[i + 1], t->level);

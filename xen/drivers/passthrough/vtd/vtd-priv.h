@@ -168,12 +168,19 @@ int must_check vtd_unit_enable(struct vtd_unit *u);
 void vtd_unit_disable(struct vtd_unit *u);
 
 /**
- * vtd_global_set() / vtd_global_clear() - Change one bit of GCMD and wait until
- * GSTS follows. @u: the unit. @bit: VTD_G_*; clear: not a one-shot one.
+ * vtd_global_set() - Set one bit of GCMD and wait until GSTS follows.
+ * @u: the unit. @bit: VTD_G_*.
  * Locks: takes reg_lock. Context: any. Return: 0, -ETIMEDOUT.
  * Spec: VTD "Global Command Register".
  */
 int must_check vtd_global_set(struct vtd_unit *u, uint32_t bit);
+
+/**
+ * vtd_global_clear() - Clear one bit of GCMD and wait until GSTS follows.
+ * @u: the unit. @bit: VTD_G_*, not a one-shot one.
+ * Locks: takes reg_lock. Context: any. Return: 0, -ETIMEDOUT.
+ * Spec: VTD "Global Command Register".
+ */
 int must_check vtd_global_clear(struct vtd_unit *u, uint32_t bit);
 
 /**

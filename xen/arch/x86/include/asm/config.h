@@ -56,16 +56,16 @@
  * Flat selectors every PV guest may use. The ABI fixes the values; they live in
  * GDT page 14 (selector 0xe000), which is ours.
  */
-#define SEL_GUEST_CS32 0xe023
-#define SEL_GUEST_DS   0xe02b
-#define SEL_GUEST_CS64 0xe033
-#define SEL_HYP_CS     0xe008
-#define SEL_HYP_DS     0xe010
-#define SEL_TSS        0xe040
-#define SEL_LDT        0xe050
-#define GDT_RESERVED_PAGE  14
-#define GDT_RESERVED_BYTE  0xe000
-#define GDT_LIMIT          0xefff
+#define SEL_GUEST_CS32    0xe023
+#define SEL_GUEST_DS      0xe02b
+#define SEL_GUEST_CS64    0xe033
+#define SEL_HYP_CS        0xe008
+#define SEL_HYP_DS        0xe010
+#define SEL_TSS           0xe040
+#define SEL_LDT           0xe050
+#define GDT_RESERVED_PAGE 14
+#define GDT_RESERVED_BYTE 0xe000
+#define GDT_LIMIT         0xefff
 
 /* Vectors. 0x20..0xef are handed out to devices. */
 #define VEC_FIRST_DYNAMIC 0x20

@@ -6,11 +6,11 @@
 #include <asm/boot-info.h>
 
 struct dom0_image {
-    uint64_t virt_base; /* virtual address of pfn 0 */
-    uint64_t entry;     /* first instruction */
-    uint64_t p2m_base;  /* where the P2M is wanted; valid if has_p2m_base */
-    uint64_t first;     /* bytes from pfn 0 to the first byte loaded */
-    uint64_t end;       /* and to the byte after the last (bss included) */
+    uint64_t virt_base;    /* virtual address of pfn 0 */
+    uint64_t entry;        /* first instruction */
+    uint64_t p2m_base;     /* where the P2M is wanted; valid if has_p2m_base */
+    uint64_t first;        /* bytes from pfn 0 to the first byte loaded */
+    uint64_t end;          /* and to the byte after the last (bss included) */
     uint64_t paddr_offset; /* taken off the segments' load addresses */
     bool has_p2m_base;
     bool initrd_unmapped; /* the initrd is passed as a frame number */

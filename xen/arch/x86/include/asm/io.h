@@ -5,16 +5,16 @@
 
 #include <xen/types.h>
 
-#define ASM_IO(suffix, type)                                                   \
-    static inline type in##suffix(uint16_t port)                               \
-    {                                                                          \
-        type v;                                                                \
-        __asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port));       \
-        return v;                                                              \
-    }                                                                          \
-    static inline void out##suffix(type v, uint16_t port)                      \
-    {                                                                          \
-        __asm__ volatile("out" #suffix " %0, %1" ::"a"(v), "Nd"(port));        \
+#define ASM_IO(suffix, type)                                             \
+    static inline type in##suffix(uint16_t port)                         \
+    {                                                                    \
+        type v;                                                          \
+        __asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port)); \
+        return v;                                                        \
+    }                                                                    \
+    static inline void out##suffix(type v, uint16_t port)                \
+    {                                                                    \
+        __asm__ volatile("out" #suffix " %0, %1" ::"a"(v), "Nd"(port));  \
     }
 ASM_IO(b, uint8_t)
 ASM_IO(w, uint16_t)

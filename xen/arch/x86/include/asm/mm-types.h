@@ -43,8 +43,7 @@ struct vcpu;
  * Order (XSA-401): the new type and reference first, then the flush of CPU TLBs
  * which may hold the old use, then the owner's IOMMU mapping, then validation,
  * which takes references on what a table maps. Others wait on PGT_BUSY.
- * Locks: none held but d->pv.pt_lock of the owner. Context: hypercall or boot,
- * interrupts on.
+ * Locks: none held. Context: hypercall or boot, interrupts on.
  * Return: 0; -EINVAL in use as another type, or contents not valid; -EPERM it
  * maps forbidden I/O memory; -ERESTART L2..L4 only: validation was preempted,
  * state is kept, call again; -ENOMEM.
@@ -55,8 +54,7 @@ int must_check page_type_get(struct page_info *pg, uint64_t type);
  * page_type_put() - Drop a type reference; a table's last one devalidates it.
  * @pg: the frame. Never preempted: bounded by the subtree; in hypercalls use
  * page_type_put_preempt() for L2 and up.
- * Locks: none held but d->pv.pt_lock of the owner. Context: hypercall or boot,
- * interrupts on.
+ * Locks: none held. Context: hypercall or boot, interrupts on.
  */
 void page_type_put(struct page_info *pg);
 
@@ -137,8 +135,8 @@ int must_check pv_adopt_tables(struct domain *d, mfn_t l4);
  *
  * The slot owns one general reference on a RAM target, and a writable type
  * reference if it is writable; both are taken and dropped here. No TLB flush.
- * Locks: none needed (the slot changes by compare-exchange); pt_owner's pt_lock
- * may be held. Context: hypercall or trap, interrupts on.
+ * Locks: none held; none is needed, as the slot changes by compare-exchange.
+ * Context: hypercall or trap, interrupts on.
  * Return: 0; -EINVAL bad bits or target; -EPERM I/O memory not permitted;
  * -ENOMEM. On error the slot is unchanged.
  */
@@ -178,12 +176,6 @@ uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
  * @entry: the guest's. Locks: none. Context: any. Return: the entry to store.
  */
 uint64_t pv_table_adjust(uint64_t entry);
-
-/*
- * Called by the emulator of guest writes to r/o MMIO, if set: PCI config space
- * by ECAM. @pa: machine address. @width: bytes, 1, 2 or 4. True: was one.
- */
-extern bool (*mmcfg_write_hook)(paddr_t pa, unsigned int width, uint32_t val);
 
 /* MMIO frames that are never writable for guests (MSI-X tables, MMCFG, IO-APIC). */
 extern struct rangeset *mmio_ro_ranges;

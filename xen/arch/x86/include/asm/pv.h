@@ -4,7 +4,6 @@
 #define ASM_PV_H
 
 #include <xen/addr.h>
-#include <xen/spinlock.h>
 
 #include <asm/regs.h>
 
@@ -14,7 +13,7 @@ struct domain;
 struct page_info;
 struct vcpu;
 
-#define PV_GDT_FRAMES 14
+#define PV_GDT_FRAMES      14
 #define PV_GDT_MAX_ENTRIES (PV_GDT_FRAMES * 512)
 
 /* CPUID feature words. Spec: <public/arch-x86/cpufeatureset.h>, words 0..18. */
@@ -47,12 +46,12 @@ struct pv_vcpu {
     /* A table whose last references are being dropped, a bit at each try. */
     struct page_info *put_pending;
 
-    uint64_t cr0_ts;     /* CR0_TS if the guest thinks it is set, else 0 */
-    uint64_t cr2;        /* virtual CR2 */
-    uint64_t guest_cr4;  /* bits the guest chose: TSD, DE, FSGSBASE, OSXSAVE */
-    uint64_t dr[8];      /* debug registers; 4, 5 unused */
-    unsigned int iopl;   /* virtual I/O privilege level */
-    uint64_t iobmp_gva;  /* PHYSDEVOP_set_iobitmap */
+    uint64_t cr0_ts;    /* CR0_TS if the guest thinks it is set, else 0 */
+    uint64_t cr2;       /* virtual CR2 */
+    uint64_t guest_cr4; /* bits the guest chose: TSD, DE, FSGSBASE, OSXSAVE */
+    uint64_t dr[8];     /* debug registers; 4, 5 unused */
+    unsigned int iopl;  /* virtual I/O privilege level */
+    uint64_t iobmp_gva; /* PHYSDEVOP_set_iobitmap */
     uint32_t iobmp_limit;
 
     mfn_t gdt_frame[PV_GDT_FRAMES]; /* each holds a seg-desc type reference */
@@ -70,9 +69,9 @@ struct pv_vcpu {
     uint16_t gs_user_sel; /* SEGBASE_GS_USER_SEL */
 
     uint32_t tsc_aux;
-    void *xsave_area;  /* 64-byte aligned, size from CPUID 0xd */
-    uint64_t xcr0;     /* the guest's XCR0 */
-    bool fpu_loaded;   /* its FPU state is in this CPU's registers */
+    void *xsave_area; /* 64-byte aligned, size from CPUID 0xd */
+    uint64_t xcr0;    /* the guest's XCR0 */
+    bool fpu_loaded;  /* its FPU state is in this CPU's registers */
 
     bool failsafe_pending; /* ds, es, fs, gs hold what could not be loaded */
     bool nmi_active;       /* an NMI was delivered, no iret since */
@@ -81,11 +80,10 @@ struct pv_vcpu {
 struct pv_domain {
     /* CPUID feature words (asm/cpu-policy.h); changed only before it runs. */
     uint32_t features[PV_FEATURE_WORDS];
-    uint64_t release_left;   /* pages teardown has still to visit, plus one */
-    spinlock_t pt_lock;      /* serialises writes to page-table entries */
-    uint32_t cmos_index;     /* port 0x70 shadow */
-    uint32_t cf8;            /* port 0xcf8 shadow */
-    mfn_t eoi_map_mfn;       /* pirq_eoi_gmfn page */
+    uint64_t release_left; /* pages teardown has still to visit, plus one */
+    uint32_t cmos_index;   /* port 0x70 shadow */
+    uint32_t cf8;          /* port 0xcf8 shadow */
+    mfn_t eoi_map_mfn;     /* pirq_eoi_gmfn page */
     bool eoi_map_set;
     uint64_t *eoi_map;
     struct xen_memory_map *e820; /* XENMEM_set_memory_map; NULL: none */
@@ -188,7 +186,7 @@ int must_check pv_vcpu_init(struct vcpu *v);
 void pv_vcpu_destroy(struct vcpu *v);
 
 /**
- * pv_domain_init() - PV state of a new domain: lock, CPUID features.
+ * pv_domain_init() - PV state of a new domain: its CPUID features.
  * @d: all zero but id and privileged.
  * Locks: none. Context: boot or domctl.
  */
@@ -436,5 +434,6 @@ void gdt_window_load(struct vcpu *v);
  * @v: current, or to run next.
  * Locks: none. Context: hypercall or scheduler. In pv/descriptor.c.
  */
+void ldt_window_load(struct vcpu *v);
 
 #endif

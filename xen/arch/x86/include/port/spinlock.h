@@ -7,8 +7,7 @@
 
 static inline void spin_lock(spinlock_t *l)
 {
-    const uint32_t mine =
-        __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+    const uint32_t mine = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
     /* Acquire: what the previous holder wrote is seen after this loop. */
     while (atomic_load(&l->owner) != mine) {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The command ring. Callers post a batch that ends in a COMPLETION_WAIT, which
+ * stores a number into the word of its own slot; they poll that word without a
+ * lock. Where the unit's head stands says what was fetched, not what is done,
+ * so it only tells how much room there is. cmd_lock guards the ring.
+ * Spec: AMD48882 "Commands".
+ */
+#include <xen/atomic.h>
+#include <xen/bug.h>
+#include <xen/lib.h>
+#include <xen/printk.h>
+#include <xen/time.h>
+
+#include "amdvi-priv.h"
+
+/* Some units show a head just past the end before they wrap. */
+static unsigned int head_slot(const struct amdvi_unit *u)
+{
+    return (unsigned int)(FIELD_GET(AMDVI_RING_PTR,
+                                    amdvi_read(u, AMDVI_CMD_HEAD))) %
+           AMDVI_RING_SLOTS;
+}
+
+int amdvi_cmd_init(struct amdvi_unit *u)
+{
+    paddr_t ring, done;
+    int rc = pool_block_alloc(0, &ring);
+
+    static_assert(AMDVI_RING_SLOTS * sizeof(struct iommu_entry128) == PAGE_SIZE,
+                  "one page");
+    static_assert(AMDVI_RING_SLOTS * sizeof(uint64_t) <= PAGE_SIZE, "one page");
+    if (rc) {
+        return rc;
+    }
+    rc = pool_block_alloc(0, &done);
+    if (rc) {
+        pool_block_free(ring, 0);
+        return rc;
+    }
+    u->cmd = pool_page_ptr(ring);
+    u->done = pool_page_ptr(done);
+    u->done_pa = done;
+    u->cmd_tail = 0;
+    u->cmd_seq = 0;
+    amdvi_write(u, AMDVI_CMD_BASE,
+                ring | FIELD_PREP(AMDVI_RING_LEN, (uint64_t)AMDVI_RING_LG2));
+    amdvi_write(u, AMDVI_CMD_HEAD, 0);
+    amdvi_write(u, AMDVI_CMD_TAIL, 0);
+    return 0;
+}
+
+/* A unit that meets a command it does not take stops: our mistake, say which */
+static int check_running(struct amdvi_unit *u)
+{
+    unsigned int at;
+
+    if (amdvi_read(u, AMDVI_STATUS) & AMDVI_S_CMD_RUN) {
+        return 0;
+    }
+    at = head_slot(u);
+    log_err("%s: stopped taking commands at slot %u: %#lx %#lx\n", u->name, at,
+            u->cmd[at].lo, u->cmd[at].hi);
+    return -EIO;
+}
+
+static int wait_for_room(struct amdvi_unit *u, unsigned int need)
+{
+    const uint64_t start_ns = now_ns();
+
+    for (;;) {
+        /* Clock first: a CPU held up here must not blame the unit. */
+        const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
+        const unsigned int used =
+            (u->cmd_tail - head_slot(u)) % AMDVI_RING_SLOTS;
+
+        /* A full ring would look empty, so one slot stays free. */
+        if (AMDVI_RING_SLOTS - 1 - used >= need) {
+            return 0;
+        }
+        if (check_running(u)) {
+            return -EIO;
+        }
+        if (late) {
+            log_err("%s: command ring stays full, head %u tail %u\n", u->name,
+                    head_slot(u), u->cmd_tail);
+            return -ETIMEDOUT;
+        }
+        cpu_relax();
+    }
+}
+
+static void put(struct amdvi_unit *u, const struct iommu_entry128 *c)
+{
+    u->cmd[u->cmd_tail] = *c;
+    u->cmd_tail = (u->cmd_tail + 1) % AMDVI_RING_SLOTS;
+}
+
+/* A ticket is a number above a slot; 0: nothing to wait for. */
+static uint64_t make_ticket(uint64_t seq, unsigned int slot)
+{
+    return seq << AMDVI_RING_LG2 | slot;
+}
+
+int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
+                   unsigned int nr, uint64_t *ticket)
+{
+    unsigned long flags;
+    struct iommu_entry128 wait;
+    int rc;
+
+    ASSERT(nr <= AMDVI_BATCH);
+    *ticket = 0;
+    if (!u->enabled) {
+        return 0;
+    }
+    flags = spin_lock_irqsave(&u->cmd_lock);
+    rc = wait_for_room(u, nr + 1);
+    if (rc == 0) {
+        const unsigned int slot = (u->cmd_tail + nr) % AMDVI_RING_SLOTS;
+        const uint64_t seq = ++u->cmd_seq;
+
+        for (unsigned int i = 0; i < nr; i++) {
+            put(u, &c[i]);
+        }
+        wait.lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE |
+                  (u->done_pa + slot * sizeof(uint64_t));
+        wait.hi = seq;
+        put(u, &wait);
+        /* Tables and commands before the tail that lets the unit look. */
+        smp_mb();
+        amdvi_write(u, AMDVI_CMD_TAIL,
+                    FIELD_PREP(AMDVI_RING_PTR, (uint64_t)u->cmd_tail));
+        *ticket = make_ticket(seq, slot);
+    }
+    spin_unlock_irqrestore(&u->cmd_lock, flags);
+    return rc;
+}
+
+int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
+{
+    const unsigned int slot = ticket % AMDVI_RING_SLOTS;
+    const uint64_t seq = ticket >> AMDVI_RING_LG2;
+    const uint64_t start_ns = now_ns();
+
+    for (;;) {
+        const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
+
+        /*
+         * A later batch may have used the slot again, so "at least" it is.
+         * Pairs with the unit's store after its work is done.
+         */
+        if (seq == 0 || atomic_load(&u->done[slot]) >= seq) {
+            return 0;
+        }
+        if (check_running(u)) {
+            return -EIO;
+        }
+        if (late) {
+            log_err("%s: flush %#lx not done, head %u tail %u\n", u->name, seq,
+                    head_slot(u), u->cmd_tail);
+            return -ETIMEDOUT;
+        }
+        cpu_relax();
+    }
+}
+
+int amdvi_cmd_run(struct amdvi_unit *u, const struct iommu_entry128 *c,
+                  unsigned int nr)
+{
+    uint64_t ticket;
+    const int rc = amdvi_cmd_post(u, c, nr, &ticket);
+
+    return rc ? rc : amdvi_cmd_wait(u, ticket);
+}
+
+struct iommu_entry128 amdvi_cmd_devtab(uint16_t devid)
+{
+    return (struct iommu_entry128){
+        .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_DEVTAB) |
+              FIELD_PREP(AMDVI_CMD_DEVID, (uint64_t)devid),
+    };
+}
+
+struct iommu_entry128 amdvi_cmd_intr(uint16_t devid)
+{
+    return (struct iommu_entry128){
+        .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_INTR) |
+              FIELD_PREP(AMDVI_CMD_DEVID, (uint64_t)devid),
+    };
+}
+
+struct iommu_entry128 amdvi_cmd_pages(uint16_t did, uint64_t dfn,
+                                      unsigned int order, bool tables)
+{
+    const uint64_t pa = dfn << PAGE_SHIFT & AMDVI_PAGES_ADDR;
+    struct iommu_entry128 c = {
+        .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_PAGES) |
+              FIELD_PREP(AMDVI_CMD_DID, (uint64_t)did),
+        .hi = tables ? AMDVI_PAGES_PDE : 0,
+    };
+
+    if (order > AMDVI_MAX_ORDER) {
+        c.hi |= AMDVI_PAGES_S | AMDVI_PAGES_ALL;
+    } else if (order == 0) {
+        c.hi |= pa;
+    } else {
+        /*
+         * The lowest clear address bit is the upper half's: ones below it say
+         * how large the block is.
+         */
+        c.hi |= AMDVI_PAGES_S | align_down(pa, BIT64(PAGE_SHIFT + order)) |
+                ((BIT64(order - 1) - 1) << PAGE_SHIFT);
+    }
+    return c;
+}
+
+int amdvi_cmd_forget_all(struct amdvi_unit *u)
+{
+    const struct iommu_entry128 all = { .lo = FIELD_PREP(AMDVI_OP,
+                                                         AMDVI_OP_ALL) };
+    int rc = 0;
+
+    if (u->efr & AMDVI_EFR_IA) {
+        return amdvi_cmd_run(u, &all, 1);
+    }
+    /* One by one: every id, as requester and as owner of translations. */
+    for (unsigned int i = 0; i < AMDVI_DEVS && rc == 0; i++) {
+        const struct iommu_entry128 c[] = {
+            amdvi_cmd_devtab((uint16_t)i),
+            amdvi_cmd_intr((uint16_t)i),
+            amdvi_cmd_pages((uint16_t)i, 0, AMDVI_MAX_ORDER + 1, true),
+        };
+
+        rc = amdvi_cmd_run(u, c, array_size(c));
+    }
+    return rc;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What units do that their registers do not say. One function per erratum; a
+ * remedy that is needed on every part stands where it is used (see
+ * amdvi-event.c on entries that come late).
+ */
+#include <xen/printk.h>
+
+#include "amdvi-priv.h"
+
+#define AMD_VENDOR 0x1022u
+
+/* Window to internal registers, in the unit's configuration space. */
+#define L2_INDEX 0xf0u
+#define L2_DATA  0xf4u
+#define L2_WRITE 0x100u /* in the index: the data register may be written */
+#define L2_90    0x90u
+
+/*
+ * 1022:1419 (family 15h, models 10h to 1fh), erratum 746: while an event is
+ * logged translations may stall for ever. Remedy: bit 2 of internal register
+ * 90h, which some firmware sets. Spec: AMD 48931 "746".
+ */
+static void quirk_log_stalls(const struct amdvi_unit *u)
+{
+    uint32_t v;
+
+    if (pci_read(u->self, PCI_REG_VENDOR_ID, 4) !=
+        (UINT32_C(0x1419) << 16 | AMD_VENDOR)) {
+        return;
+    }
+    pci_write(u->self, L2_INDEX, 4, L2_90);
+    v = pci_read(u->self, L2_DATA, 4);
+    if (!(v & 4)) {
+        pci_write(u->self, L2_INDEX, 4, L2_90 | L2_WRITE);
+        pci_write(u->self, L2_DATA, 4, v | 4);
+        /* Closes the window for writes again. */
+        pci_write(u->self, L2_INDEX, 4, L2_90);
+        log_info("%s: quirk: erratum 746\n", u->name);
+    }
+}
+
+void amdvi_quirks(struct amdvi_unit *u)
+{
+    quirk_log_stalls(u);
+}
