@@ -34,7 +34,8 @@ OBJS := $(C_SRC:%.c=build/%.o) $(S_SRC:%.S=build/%.o)
 OFFSETS_H := $(if $(wildcard $(OFFSETS_C)),build/include/asm-offsets.h)
 DEPFILES := $(OBJS:.o=.d) build/asm-offsets.d build/xen.lds.d
 
-.PHONY: all deps obj clean help run check bench fuzz
+.PHONY: all deps obj clean help run check bench fuzz bench-engine mutate \
+	coverage soak
 all: xen/xen xen/xen.gz xen/xen-syms
 
 # ---- what must be there before anything is compiled ----------------------
@@ -150,20 +151,25 @@ DOM0_CMDLINE ?=
 DISK ?=
 QEMU_ARGS ?=
 HV ?= ours
-export IOMMU MEM CPUS DOM0_MEM CMDLINE DOM0_CMDLINE DISK QEMU_ARGS HV
+TOOLS ?=
+export TOOLS IOMMU MEM CPUS DOM0_MEM CMDLINE DOM0_CMDLINE DISK QEMU_ARGS HV
 
 HV_FILE = $(if $(filter ours,$(HV)),xen/xen)
 
-.PHONY: image image-debian-xen
+.PHONY: image image-tools image-debian-xen
 image: deps
 	@tools/image/build.py
+
+# With Debian's toolstack in it.
+image-tools: image
+	@tools/image/tools.py
 
 image-debian-xen: image
 	@tools/image/fetch.sh xen
 
 HV_IMAGE = $(if $(filter ours,$(HV)),image,image-debian-xen)
 
-run: $(HV_FILE) $(HV_IMAGE)
+run: $(HV_FILE) $(HV_IMAGE) $(if $(TOOLS),image-tools)
 	@exec python3 tools/run.py
 
 # ---- checks --------------------------------------------------------------
@@ -206,11 +212,33 @@ fuzz: build/include/public
 
 check-build: all
 
-check-boot: $(HV_FILE) $(HV_IMAGE)
+check-boot: $(HV_FILE) $(HV_IMAGE) image-tools
 	@python3 tests/boot/run.py $(T)
 
 bench: xen/xen image image-debian-xen
 	@python3 tools/bench/boot.py
+
+# As the hypervisor is compiled, not as the tests are: no sanitizer, -O2.
+BENCH_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) \
+	-O2 -fno-strict-aliasing -mgeneral-regs-only -fno-stack-protector \
+	-fcf-protection=none
+bench-engine: deps build/include/public
+	@CC='$(CC)' BENCH_CFLAGS='$(BENCH_CFLAGS)' ROUNDS='$(or $(ROUNDS),200)' \
+		python3 tools/bench/engine.py
+
+mutate: build/include/public
+	@CC='$(CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
+		python3 tools/check/mutate.py $(T)
+
+coverage: build/include/public
+	@CC='$(CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
+		python3 tools/check/coverage.py
+
+# Sanitizers off: ten million steps, each with an audit of the whole tree.
+soak: build/include/public
+	@CC='$(CC)' SOAK_CFLAGS='$(filter-out -fsanitize% -fno-sanitize% -O1,\
+		$(HOST_CFLAGS)) -O2' STEPS='$(or $(STEPS),10000000)' \
+		SEED='$(SEED)' python3 tools/check/soak.py
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' Makefile
@@ -225,6 +253,10 @@ help:
 #: make check-boot     boots under QEMU (T=case selects, HV=ours|debian)
 #: make fuzz           libFuzzer on tests/fuzz (T=name-part, SECS=60 for each)
 #: make bench          boot figures against Debian's Xen
+#: make bench-engine   the page-table engine against floors: docs/bench/engine.*
+#: make mutate         breaks the engine on purpose; each break must be caught
+#: make coverage       lines and branches of the engine the tests reach
+#: make soak           10 million random requests (STEPS=n, SEED=n)
 #: make obj F=file.c   compiles one file with all flags
 #: make deps format clean
 #:
@@ -235,6 +267,8 @@ help:
 #:   CMDLINE="..."             added to the hypervisor's command line
 #:   DOM0_CMDLINE="..."        added to Dom0's; test=NAME runs a test instead
 #:                             of the shell
+#:   TOOLS=1                   starts Debian's toolstack in Dom0; enter it
+#:                             with "chroot /debian"
 #:   DISK=file                 a raw disk for Dom0 (AHCI)
 #:   QEMU_ARGS="..."           added to QEMU's
 #:   HV=ours|debian            debian boots Debian's own Xen 4.17

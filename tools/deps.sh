@@ -10,6 +10,7 @@ packages=(
     qemu-system-x86 seabios
     libxen-dev liblzma-dev libzstd-dev zlib1g-dev
     busybox-static cpio xz-utils zstd gzip
+    gnuplot-nox
     python3 python3-pexpect apt-utils dpkg-dev mmdebstrap
 )
 

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "tests", "boot"))
-from machine import Machine, interactive  # noqa: E402
+from machine import INITRD, INITRD_TOOLS, Machine, interactive  # noqa: E402
 
 
 def main():
@@ -19,6 +19,7 @@ def main():
                 dom0_cmdline=env("DOM0_CMDLINE", ""),
                 disks=[("ahci", disk)] if disk else [], nic="e1000e",
                 hv=env("HV", "ours"),
+                initrd=INITRD_TOOLS if env("TOOLS") else INITRD,
                 args=shlex.split(env("QEMU_ARGS", "")))
     if m.iommu not in ("intel", "amd", "none"):
         sys.exit("IOMMU must be intel, amd or none")

@@ -47,7 +47,7 @@ static const struct variant variants[] = {
 static const struct variant *v; /* under test */
 static struct iopt pt;
 static struct iopt_gather g;
-static double floor_store, floor_clear, floor_walk;
+static double floor_store, floor_clear, floor_walk, floor_store4, floor_clear4;
 static double ticks_per_ns;
 static unsigned int rounds = 200;
 
@@ -116,7 +116,10 @@ static uint64_t overhead;
 static uint64_t floor_table[M2] aligned_to(4096);
 static uint64_t chain[4][M2] aligned_to(4096);
 
-static noinline_fn bool loop_store(uint64_t *s, uint64_t e)
+/* Aligned, or the floor depends on where the linker puts the loop. */
+#define FLOOR_LOOP noinline_fn __attribute__((optimize("align-loops=64")))
+
+static FLOOR_LOOP bool loop_store(uint64_t *s, uint64_t e)
 {
     for (unsigned int i = 0; i < M2; i++, e += PAGE_SIZE) {
         if (read_once(s[i]) & 1) {
@@ -127,7 +130,54 @@ static noinline_fn bool loop_store(uint64_t *s, uint64_t e)
     return true;
 }
 
-static noinline_fn bool loop_clear(uint64_t *s)
+/* The same unrolled: compilers differ in how well they place short loops. */
+static noinline_fn bool loop_store4(uint64_t *s, uint64_t e)
+{
+    for (unsigned int i = 0; i < M2; i += 4, e += 4 * PAGE_SIZE) {
+        if (read_once(s[i]) & 1) {
+            return false;
+        }
+        write_once(s[i], e);
+        if (read_once(s[i + 1]) & 1) {
+            return false;
+        }
+        write_once(s[i + 1], e + PAGE_SIZE);
+        if (read_once(s[i + 2]) & 1) {
+            return false;
+        }
+        write_once(s[i + 2], e + 2 * PAGE_SIZE);
+        if (read_once(s[i + 3]) & 1) {
+            return false;
+        }
+        write_once(s[i + 3], e + 3 * PAGE_SIZE);
+    }
+    return true;
+}
+
+static noinline_fn bool loop_clear4(uint64_t *s)
+{
+    for (unsigned int i = 0; i < M2; i += 4) {
+        if (!(read_once(s[i]) & 1)) {
+            return false;
+        }
+        write_once(s[i], 0);
+        if (!(read_once(s[i + 1]) & 1)) {
+            return false;
+        }
+        write_once(s[i + 1], 0);
+        if (!(read_once(s[i + 2]) & 1)) {
+            return false;
+        }
+        write_once(s[i + 2], 0);
+        if (!(read_once(s[i + 3]) & 1)) {
+            return false;
+        }
+        write_once(s[i + 3], 0);
+    }
+    return true;
+}
+
+static FLOOR_LOOP bool loop_clear(uint64_t *s)
 {
     for (unsigned int i = 0; i < M2; i++) {
         if (!(read_once(s[i]) & 1)) {
@@ -158,6 +208,7 @@ static noinline_fn uint64_t loop_walk(unsigned int n)
 static void floors(void)
 {
     static uint64_t st[FLOOR_ROUNDS], cl[FLOOR_ROUNDS], wa[FLOOR_ROUNDS];
+    static uint64_t st4[FLOOR_ROUNDS], cl4[FLOOR_ROUNDS];
     uint64_t t;
 
     for (unsigned int l = 0; l < 4; l++) {
@@ -177,6 +228,16 @@ static void floors(void)
         }
         cl[r] = ticks() - t;
         t = ticks();
+        if (!loop_store4(floor_table, 1)) {
+            abort();
+        }
+        st4[r] = ticks() - t;
+        t = ticks();
+        if (!loop_clear4(floor_table)) {
+            abort();
+        }
+        cl4[r] = ticks() - t;
+        t = ticks();
         if (loop_walk(100) > 511) {
             abort();
         }
@@ -185,6 +246,10 @@ static void floors(void)
     /* The least disturbed ones, as of what is compared with them. */
     floor_store = figure_of(st, FLOOR_ROUNDS, overhead).min / (double)M2;
     floor_clear = figure_of(cl, FLOOR_ROUNDS, overhead).min / (double)M2;
+    /* Clearing asks for no more than storing does, however it is compiled. */
+    floor_clear = min_of(floor_clear, floor_store);
+    floor_store4 = figure_of(st4, FLOOR_ROUNDS, overhead).min / (double)M2;
+    floor_clear4 = figure_of(cl4, FLOOR_ROUNDS, overhead).min / (double)M2;
     floor_walk = figure_of(wa, FLOOR_ROUNDS, overhead).min / 100;
 }
 
@@ -1061,6 +1126,8 @@ int main(int argc, char **argv)
     floors();
     printf("floor\tcheck and store, per entry\t%.4f\n", floor_store);
     printf("floor\tcheck and clear, per entry\t%.4f\n", floor_clear);
+    printf("floor\tcheck and store, unrolled\t%.4f\n", floor_store4);
+    printf("floor\tcheck and clear, unrolled\t%.4f\n", floor_clear4);
     printf("floor\tdependent walk of 4 levels\t%.3f\n", floor_walk);
     for (size_t p = 0; p < array_size(patterns); p++) {
         if (!strstr(patterns[p].name, only)) {
@@ -1071,7 +1138,8 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < array_size(variants); i++) {
             v = &variants[i];
             /* Nothing goes away in it, so patterns that fill up would loop. */
-            if (v->ops != &iopt_untracked_ops || p < FIRST_FILLING) {
+            if ((v->ops != &iopt_untracked_ops || p < FIRST_FILLING) &&
+                (v->coherent || patterns[p].per < 262144)) {
                 run_pattern(&patterns[p]);
             }
         }

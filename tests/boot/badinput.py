@@ -8,6 +8,7 @@ import struct
 from machine import KERNEL
 
 OUT = "build/bad"
+LIES = r"Dom0 kernel: it is truncated, or its ELF headers lie"
 XZ_MAGIC = b"\xfd7zXZ\0"
 
 
@@ -49,32 +50,33 @@ def kernels():
         out[name] = (write(name, bytes(data)), says)
 
     add("truncated-bzimage", image[:off + length // 2],
-        r"truncat|short|compress|payload|beyond|outside")
+        r"Dom0 kernel: it is truncated, or its bzImage header lies")
     add("not-a-kernel", b"This is not a kernel.\n" * 512,
-        r"not a|neither|unknown|format|magic")
+        r"Dom0 kernel: not a kernel in a format we know")
     bent = bytearray(image)
     for i in range(off + length // 3, off + length // 3 + 64):
         bent[i] ^= 0x5A
-    add("corrupt-xz", bent, r"corrupt|compress|xz|unpack")
+    add("corrupt-xz", bent, r"Dom0 kernel: its compressed data is corrupt")
     lie = bytearray(image)
     struct.pack_into("<I", lie, 0x24C, 0xFFFFFFF0)
-    add("lying-payload-length", lie, r"payload|length|beyond|outside|short")
+    add("lying-payload-length", lie, 
+        r"Dom0 kernel: it is truncated, or its bzImage header lies")
 
     cls = bytearray(elf)
     cls[4] = 1
-    add("elf32-class", cls, r"class|64-bit|ELF")
+    add("elf32-class", cls, r"Dom0 kernel: not a 64-bit x86 ELF executable")
     cut = elf[:len(elf) // 2]
-    add("truncated-elf", cut, r"truncat|beyond|outside|short|ELF|segment")
+    add("truncated-elf", cut, LIES)
     phoff = struct.unpack_from("<Q", elf, 32)[0]
     ph = bytearray(elf)
     struct.pack_into("<Q", ph, phoff + 8, 1 << 62)  # p_offset
-    add("elf-offset-out", ph, r"beyond|outside|segment|ELF")
+    add("elf-offset-out", ph, LIES)
     ph = bytearray(elf)
     struct.pack_into("<Q", ph, phoff + 40, 1 << 62)  # p_memsz
-    add("elf-memsz-huge", ph, r"segment|too large|beyond|outside|ELF|memory")
+    add("elf-memsz-huge", ph, LIES)
     ph = bytearray(elf)
     struct.pack_into("<H", ph, 56, 0xFFFF)  # e_phnum
-    add("elf-phnum-lie", ph, r"header|beyond|outside|ELF|segment")
+    add("elf-phnum-lie", ph, LIES)
     notes = bytearray(elf)
     phentsize, phnum = struct.unpack_from("<HH", elf, 54)
     for i in range(phnum):
@@ -82,7 +84,7 @@ def kernels():
         if struct.unpack_from("<I", elf, at)[0] == 4:  # PT_NOTE
             note = struct.unpack_from("<Q", elf, at + 8)[0]
             struct.pack_into("<I", notes, note, 0xFFFFFFF0)  # namesz
-    add("elf-note-lie", notes, r"note")
+    add("elf-note-lie", notes, r"Dom0 kernel: its Xen notes lie")
     return out
 
 
@@ -93,15 +95,27 @@ def acpi_table(sig, body, rev=1):
             + b"TEST" + struct.pack("<I", 1) + body)
 
 
+def drhd(pa=0xFED90000, flags=1, scope=b""):
+    return struct.pack("<HHBBHQ", 0, 16 + len(scope), flags, 0, 0, pa) + scope
+
+
 def dmars():
-    """name -> path of a DMAR for a machine without a unit."""
+    """name -> (path of a DMAR for a machine without a unit, what the
+    hypervisor's line must say)."""
     head = struct.pack("<BB10x", 47, 0)
-    drhd = struct.pack("<HHBBHQ", 0, 16, 1, 0, 0, 0xFED90000)
-    return {n: write(f"dmar-{n}", acpi_table(b"DMAR", head + b))
-            for n, b in {
-                "zero-length": drhd + struct.pack("<HH", 0, 0),
-                "cut-entry": struct.pack("<HHBB", 0, 64, 1, 0),
-                "unknown-type": struct.pack("<HH12x", 0x7777, 16) + drhd,
-                "missing-unit": drhd,
-                "empty": b"",
-            }.items()}
+    dev = struct.pack("<BBHBBBB", 1, 8, 0, 0, 0, 2, 0)  # 00:02.0
+    return {n: (write(f"dmar-{n}", acpi_table(b"DMAR", head + b)), says)
+            for n, b, says in (
+                ("zero-length", drhd() + struct.pack("<HH", 0, 0),
+                 r"dmar: structure at offset 0x40 has length 0"),
+                ("cut-entry", struct.pack("<HHBB", 0, 64, 1, 0),
+                 r"dmar: structure at offset 0x30 has length 0x40"),
+                ("unknown-type", struct.pack("<HH12x", 0x7777, 16) + drhd(),
+                 r"dmar: structure of type 30583, length 0x10 skipped"),
+                ("missing-unit", drhd(), r"vtd0: no registers at 0xfed90000"),
+                ("overlapping-units", drhd() + drhd(flags=0, scope=dev),
+                 r"dmar: units 0 and 1 share registers at 0xfed90000"),
+                ("overlapping-scopes", drhd(flags=0, scope=dev)
+                 + drhd(0xFED91000, 0, dev), r"dmar: units 0 and 1 both claim"),
+                ("empty", b"", r"dmar: no remapping unit"),
+            )}

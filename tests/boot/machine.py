@@ -14,6 +14,7 @@ XEN_OURS = "xen/xen"
 XEN_DEBIAN = "build/image/xen/xen"
 KERNEL = "build/image/vmlinuz"
 INITRD = "build/image/initrd.gz"
+INITRD_TOOLS = "build/image/initrd-tools"    # and Debian's toolstack
 
 # SMAP is broken in this TCG for ring 3, MONITOR is advertised but not there.
 CPU = {"intel": "Skylake-Server,-smap", "amd": "EPYC,-smap,-monitor",

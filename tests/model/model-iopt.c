@@ -9,7 +9,8 @@
  * remember what it saw and forget only what the gather names; allocations
  * fail; after each step the tree is audited and its leaves compared with the
  * fewest possible. model-iopt [seconds [seed]]: the seed of a failure is
- * printed and replays that episode alone.
+ * printed and replays that episode alone. model-iopt steps N [first seed]: at
+ * least N requests, of consecutive seeds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -528,6 +529,19 @@ int main(int argc, char **argv)
         return 2;
     }
     pool_shadow_on();
+    if (argc > 2 && strcmp(argv[1], "steps") == 0) {
+        const unsigned long steps = strtoul(argv[2], NULL, 0);
+
+        s = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
+        for (; nr_ops < steps; s++, n++) {
+            episode(s);
+        }
+        printf("seeds up to %llu: %lu requests (%lu out of memory), "
+               "%lu stores, %lu leaf counts\n",
+               (unsigned long long)s - 1, nr_ops, nr_nomem, nr_stores,
+               nr_leaf_checks);
+        return 0;
+    }
     if (argc > 2) {
         episode(s);
         return 0;

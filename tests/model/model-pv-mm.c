@@ -64,7 +64,7 @@ static unsigned int below(unsigned int n)
     return (unsigned int)rand() % n;
 }
 
-/* --- what the code under test calls ---------------------------------------- */
+/* --- what the code under test calls --------------------------------------- */
 
 bool mfn_valid(mfn_t m)
 {
@@ -296,7 +296,7 @@ long hypercall_continue(unsigned int nr, const struct hypercall_args *args)
     return 0;
 }
 
-/* --- the model --------------------------------------------------------------- */
+/* --- the model ------------------------------------------------------------ */
 
 static uint32_t want_refs[NR_PAGES];
 static uint64_t want_types[NR_PAGES];
@@ -405,7 +405,7 @@ static void check(void)
     }
 }
 
-/* --- the guest ----------------------------------------------------------------- */
+/* --- the guest ------------------------------------------------------------ */
 
 /* Pages meant for each level: 0..3 L4, 4..11 L3, 12..27 L2, 28..59 L1, data. */
 static const unsigned int first_of[] = { 60, 28, 12, 4, 0 };

@@ -33,11 +33,19 @@
 #define CAP_CM BIT64(7)
 #define PSI    BIT64(39)
 
-/* ---- the world around the driver ------------------------------------------ */
+/* ---- the world around the driver ----------------------------------------- */
 
 uint32_t perf_values[PERF_ROW_WORDS];
 const struct xen_param xen_param_start[1];
 const struct xen_param xen_param_end[1];
+
+static int no_unit(struct iommu_caps *caps)
+{
+    (void)caps;
+    return -ENODEV;
+}
+
+const struct iommu_vendor_ops amdvi_ops = { .name = "amdvi", .setup = no_unit };
 
 static struct dev_vtd dev[2];
 static struct dmar_info dmar;
@@ -180,7 +188,7 @@ static void raise_msi(uint64_t address, uint32_t data)
     irq_fn[data - 0x40](irq_arg[data - 0x40]);
 }
 
-/* ---- set-up ----------------------------------------------------------------- */
+/* ---- set-up -------------------------------------------------------------- */
 
 struct config {
     const char *name;
@@ -298,7 +306,7 @@ static int unmap_flush(struct iospace *s, uint64_t dfn, uint64_t nr)
     return rc ? rc : rc2;
 }
 
-/* ---- cases ------------------------------------------------------------------ */
+/* ---- cases --------------------------------------------------------------- */
 
 static void basics(const struct config *c, struct iospace *s)
 {

@@ -25,10 +25,10 @@ from machine import Boot, Ended, Machine  # noqa: E402
 MARKS = {
     "debian": (r"\*\*\* Building a PV Dom0 \*\*\*", r" Xen  kernel: ",
                r"Freed \d+kB init memory"),
-    "ours": (r"boot: building dom0", r"boot: kernel unpacked",
+    "ours": (r"boot: unpacking the kernel", r"boot: kernel unpacked",
              r"boot: entering dom0"),
 }
-STAMPS = {"debian": "raw", "ours": "boot"}
+STAMPS = {"debian": "raw", "ours": "raw"}
 SIZES = (("4G", "3G"), ("14G", "12G"))
 BARS = {"3G": {"build": 45, "iommu": 4}, "12G": {"build": 170, "iommu": 6}}
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks that every function declared in a public or folder header carries a
 docstring that names each parameter and has Locks:, Context: and, if it returns
-something, Return:; and that what a Spec: names is in docs/specs.md."""
+something, Return: with each errno that the function's own body returns; and
+that what a Spec: names is in docs/specs.md."""
 import glob
 import re
 import sys
@@ -110,6 +111,29 @@ def unknown_specs(path, text, names):
     return bad
 
 
+def bodies():
+    """name -> bodies of the non-static functions of that name."""
+    out = {}
+    for path in glob.glob("xen/**/*.c", recursive=True):
+        for m in re.finditer(
+                r"^(?!static)[a-z][^\n;{}=]*?\b(\w+)\([^;{}]*\)\s*\n"
+                r"\{\n(.*?)^\}", open(path).read(), re.M | re.S):
+            out.setdefault(m[1], []).append(m[2])
+    return out
+
+
+def missing_errnos(doc, defs):
+    """Errnos a body returns by name. "as NAME()" stands for any of them."""
+    if re.search(r"\bas\b", doc.split("Return:")[-1]):
+        return []
+    found = set()
+    for body in defs:
+        e = set(re.findall(r"(?:\breturn|(?<!int )\brc =) -(E[A-Z0-9]+)", body))
+        # Asks for a continuation, so the guest never sees it.
+        found |= e - {"ERESTART"} if "hypercall_continue(" in body else e
+    return sorted(x for x in found if x not in doc)
+
+
 def main():
     # The standard names of port/libc.h are documented by the standard.
     files = sorted(set(glob.glob("xen/include/xen/*.h")
@@ -120,6 +144,7 @@ def main():
                    - {"xen/arch/x86/include/port/libc.h"})
     bad = n = 0
     names = manuals()
+    defs = bodies()
     for top in ("*.c", "*.h", "*.S"):
         for path in sorted(glob.glob(f"xen/**/{top}", recursive=True)):
             bad += unknown_specs(path, open(path).read(), names)
@@ -139,6 +164,8 @@ def main():
                     missing.append("Return:")
                 missing += [f"@{a}" for a in params
                             if not re.search(rf"@{a}\b", doc)]
+                missing += [f"-{e}" for e in missing_errnos(
+                    doc, defs.get(name, []))] if returns else []
             if missing:
                 bad += 1
                 print(f"{path}:{line}: {name}(): no {', '.join(missing)}")

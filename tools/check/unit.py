@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 CC = shlex.split(os.environ["CC"])
@@ -26,6 +27,8 @@ os.makedirs("build", exist_ok=True)
 OUT = tempfile.mkdtemp(prefix="unit-", dir="build")
 KEEP = "build/unit"
 TIMEOUT_S = 600
+MADE = {}
+LOCK = threading.Lock()
 
 
 def head(path, key):
@@ -55,6 +58,31 @@ def port_library():
     return [lib] if objs else [], ""
 
 
+def build_objects(sources, flags):
+    """Objects of what several tests are linked with are made once."""
+    objs = []
+    for src in sources:
+        key = (src, tuple(flags))
+        with LOCK:
+            first = key not in MADE
+            if first:
+                MADE[key] = (f"{OUT}/shared-{len(MADE)}.o",
+                             concurrent.futures.Future())
+            obj, done = MADE[key]
+        if first:
+            try:
+                r = run(CC + FLAGS + flags + ["-c", src, "-o", obj])
+                done.set_result((r.returncode, r.stdout))
+            except BaseException as e:
+                done.set_exception(e)
+                raise
+        code, text = done.result()
+        if code:
+            return None, text
+        objs.append(obj)
+    return objs, ""
+
+
 def test(job):
     src, lib = job
     name = os.path.splitext(src)[0].replace("/", "-")
@@ -66,8 +94,11 @@ def test(job):
     if m:
         extra = ["tests/fuzz/replay.c"]
         args = sorted(glob.glob(f"tests/fuzz/corpus/{m[1]}/*"))
-    r = run(CC + FLAGS + head(src, "CFLAGS")
-            + [src] + extra + head(src, "SOURCES") + lib
+    flags = head(src, "CFLAGS")
+    objs, text = build_objects(head(src, "SOURCES"), flags)
+    if objs is None:
+        return src, False, "does not build\n" + text, 0
+    r = run(CC + FLAGS + flags + [src] + extra + objs + lib
             + ["-pthread", "-lm", "-o", exe])
     if r.returncode:
         return src, False, "does not build\n" + r.stdout, 0

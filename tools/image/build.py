@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Makes what every boot needs: build/image/vmlinuz (Debian's, as packaged) and
-build/image/initrd.gz (busybox, a few of the kernel's modules, our init and
-the guest-side tests). Does nothing when its inputs did not change."""
+build/image/initrd.gz (busybox, a few of the kernel's modules, our init, the
+guest-side tests and the module they attack with). Does nothing when its inputs
+did not change."""
 import hashlib
 import os
 import re
@@ -13,6 +14,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = "build/image"
 LINUX = f"{OUT}/linux"
+HEADERS = f"{OUT}/headers"
+ATTACK = "tests/guest/edu-attack"
 # In the order init loads them; what they depend on goes in before each.
 MODULES = """ahci sd_mod nvme e1000e virtio_pci virtio_blk virtio_net
 xen-privcmd xen-evtchn xen-gntdev xenfs""".split()
@@ -55,7 +58,9 @@ def load_order(modules):
 
 def digest():
     h = hashlib.sha256()
-    for name in [f"{LINUX}/.sha256", "/bin/busybox", __file__] + sources():
+    for name in ([f"{LINUX}/.sha256", f"{HEADERS}/.sha256", "/bin/busybox",
+                  __file__, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
+                 + sources()):
         h.update(name.encode())
         h.update(open(name, "rb").read())
     return h.hexdigest()
@@ -85,8 +90,34 @@ def pack(root):
         input="\n".join(sorted(names)).encode(), capture_output=True).stdout
 
 
+def build_module():
+    """Our module against the unpacked headers; nothing is installed."""
+    work = f"{OUT}/edu-attack"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(ATTACK, work)
+    release, = os.listdir(f"{LINUX}/lib/modules")
+    src = os.path.abspath(f"{HEADERS}/usr/src")
+    common = release.rsplit("-", 1)[0] + "-common"
+    # The flavour's own Makefile looks for the common tree where the package
+    # would be installed, hence -f. Flags of the make above are not for it.
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "V", "CMDLINE")}
+    run = subprocess.run(
+        ["make", "-s", "-C", f"{src}/linux-headers-{release}",
+         "-f", f"{src}/linux-headers-{common}/Makefile",
+         f"M={os.path.abspath(work)}", "modules"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if run.returncode:
+        sys.exit(f"build.py: edu-attack:\n{run.stdout}")
+    # Debug data names this tree's path.
+    subprocess.run(["strip", "--strip-debug", f"{work}/edu-attack.ko"],
+                   check=True)
+    return f"{work}/edu-attack.ko"
+
+
 def main():
     subprocess.run([f"{HERE}/fetch.sh", "linux"], check=True)
+    subprocess.run([f"{HERE}/fetch.sh", "headers"], check=True)
     stamp = f"{OUT}/.initrd"
     want = digest()
     if (os.path.exists(stamp) and open(stamp).read() == want
@@ -112,6 +143,7 @@ def main():
         shutil.copy(path, f"{root}/lib/")
     with open(f"{root}/lib/order", "w") as f:
         f.writelines(os.path.basename(p) + "\n" for p in order)
+    shutil.copy(build_module(), f"{root}/lib/")
     gz = subprocess.run(["gzip", "-9", "-n"], input=pack(root), check=True,
                         capture_output=True).stdout
     with open(f"{OUT}/initrd.gz", "wb") as f:

@@ -186,6 +186,37 @@ static int map_one(uint64_t first, uint64_t last, void *arg)
                      m->prot, m->g);
 }
 
+/* Adds up what of a range is RAM. */
+static int count_ram(uint64_t first, uint64_t last, void *arg)
+{
+    uint64_t *const frames = arg;
+    unsigned int nr;
+    const struct e820_entry *const map = e820_host(&nr);
+
+    for (unsigned int i = 0; i < nr; i++) {
+        uint64_t a, b;
+
+        if (map[i].type == E820_RAM && area_frames(&map[i], false, &a, &b) &&
+            a <= last && first <= b) {
+            *frames += min_of(b, last) - max_of(a, first) + 1;
+        }
+    }
+    return 0;
+}
+
+/* A mode that is wider than it need be says by how much. */
+static void print_exposed(const struct domain *d, struct dom_iommu *st)
+{
+    uint64_t frames = 0;
+
+    (void)rangeset_each(st->identity_rw, count_ram, &frames);
+    if (frames) {
+        log_info("iommu: d%u: relaxed: devices reach %lu bytes of RAM, "
+                 "whoever owns it\n",
+                 d->id, frames << PAGE_SHIFT);
+    }
+}
+
 int dom0_map_identity(struct domain *d, struct dom_iommu *st,
                       struct iommu_gather *g)
 {
@@ -226,6 +257,9 @@ int dom0_map_identity(struct domain *d, struct dom_iommu *st,
     if (rc == 0) {
         m.prot = IOMMU_R;
         rc = rangeset_each(st->identity_ro, map_one, &m);
+    }
+    if (rc == 0) {
+        print_exposed(d, st);
     }
     rangeset_destroy(base);
     return rc;

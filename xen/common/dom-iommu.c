@@ -13,6 +13,7 @@
 #include <xen/errno.h>
 #include <xen/iommu-gather.h>
 #include <xen/iommu.h>
+#include <xen/mm.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
 #include <xen/time.h>
@@ -181,8 +182,10 @@ int dom0_iommu_init(struct domain *d)
 
     dom_iommu_keys();
     if (!iommu_enabled || iommu_opt.dom0_passthrough) {
-        log_info("iommu: d%u: devices are %s\n", d->id,
-                 iommu_enabled ? "passed through" : "not translated");
+        log_info("iommu: d%u: %s: devices reach all addresses, %lu bytes of "
+                 "RAM among them\n",
+                 d->id, iommu_enabled ? "passthrough" : "no IOMMU",
+                 total_frames << PAGE_SHIFT);
         return 0;
     }
     rc = state_create(d, iommu_opt.dom0_strict);

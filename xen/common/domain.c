@@ -51,6 +51,21 @@ struct domain *dom_find_self(domid_t id)
     return dom_find(id == DOMID_SELF ? current->domain->id : id);
 }
 
+int dom_find_target(domid_t id, struct domain **out)
+{
+    struct domain *d = dom_find_self(id);
+
+    if (!d) {
+        return -ESRCH;
+    }
+    if (d != current->domain && !is_control_domain(current->domain)) {
+        dom_put(d);
+        return -EPERM;
+    }
+    *out = d;
+    return 0;
+}
+
 struct domain *dom_next(int id)
 {
     struct domain *d = NULL;
@@ -68,6 +83,9 @@ static void domain_free(struct domain *d)
             pv_vcpu_destroy(d->vcpu[i]);
             xfree(d->vcpu[i]);
         }
+    }
+    if (d->shared) {
+        page_put(mfn_to_page(d->shared_mfn));
     }
     if (d->evtchn) {
         evtchn_free(d);
@@ -170,11 +188,28 @@ err:
     if (d->evtchn) {
         evtchn_destroy(d);
     }
-    if (d->shared) {
-        pg_free_va(d->shared);
-    }
     domain_free(d);
     return rc;
+}
+
+void dom_reap(struct domain *d)
+{
+    bool mine;
+
+    if (read_once(d->dying) != 2 || read_once(d->tot_pages)) {
+        return;
+    }
+    spin_lock(&list_lock);
+    mine = table[d->id] == d;
+    if (mine) {
+        table[d->id] = NULL;
+    }
+    spin_unlock(&list_lock);
+    if (mine) {
+        log_info("d%u: gone\n", d->id);
+        dom_put(d);
+        evtchn_send_global_virq(VIRQ_DOM_EXC);
+    }
 }
 
 int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * domctl: what the toolstack asks about and of one domain. Only for control
- * domains. Here is the part that needs no other domain to be built: looking,
- * pausing, limits. Everything else answers -ENOSYS. No lock of its own.
+ * domains. Here are dispatch, looking, pausing and limits; the other domctl-*.c
+ * have the rest. What none knows answers -ENOSYS. No lock of its own.
  */
 #include <xen/domain.h>
 #include <xen/domctl.h>
@@ -90,7 +90,7 @@ static long op_on_domain(struct domain *d, struct xen_domctl *op)
         dom_pause(d);
         return 0;
     case XEN_DOMCTL_unpausedomain:
-        if (d == current->domain || !read_once(d->pause_count)) {
+        if (d == current->domain || d->dying || !read_once(d->pause_count)) {
             return -EINVAL;
         }
         dom_unpause(d);
@@ -107,6 +107,27 @@ static long op_on_domain(struct domain *d, struct xen_domctl *op)
     default:
         return -ENOSYS;
     }
+}
+
+static long run(struct domain *d, struct xen_domctl *op, bool *copy)
+{
+    static long (*const groups[])(struct domain * d, struct xen_domctl * op,
+                                  bool *copy) = {
+        domctl_sched,
+        domctl_build,
+        domctl_policy,
+        domctl_perm,
+    };
+    long rc = -ENOSYS;
+
+    for (size_t i = 0; i < array_size(groups) && rc == -ENOSYS; i++) {
+        rc = groups[i](d, op, copy);
+    }
+    if (rc == -ENOSYS) {
+        *copy = false;
+        rc = op_on_domain(d, op);
+    }
+    return rc;
 }
 
 long do_domctl(struct hypercall_args *args)
@@ -132,18 +153,24 @@ long do_domctl(struct hypercall_args *args)
         }
         return rc;
     }
+    if (op.cmd == XEN_DOMCTL_createdomain) {
+        rc = domctl_createdomain(&op);
+        if (!rc && guest_write(args->a[0], &op, sizeof(op))) {
+            rc = -EFAULT;
+        }
+        return rc;
+    }
     d = dom_find_self(op.domain);
     if (!d) {
-        /* createdomain names a domain that is not there yet. */
-        return op.cmd == XEN_DOMCTL_createdomain ? -ENOSYS : -ESRCH;
+        return -ESRCH;
     }
-    rc = domctl_sched(d, &op, &copy);
-    if (rc == -ENOSYS) {
-        copy = false;
-        rc = op_on_domain(d, &op);
-    }
+    rc = run(d, &op, &copy);
     dom_put(d);
-    if (!rc && copy && guest_write(args->a[0], &op, sizeof(op))) {
+    if (rc == -ERESTART) {
+        return hypercall_continue(__HYPERVISOR_domctl, args);
+    }
+    if ((!rc || op.cmd == XEN_DOMCTL_set_cpu_policy) && copy &&
+        guest_write(args->a[0], &op, sizeof(op))) {
         rc = -EFAULT;
     }
     if (rc == -ENOSYS) {

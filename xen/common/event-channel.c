@@ -20,8 +20,7 @@
 
 static_assert(MAX_VCPUS <= 64, "pollers is one word");
 
-/* --- Raising ---------------------------------------------------------------
- */
+/* --- Raising -------------------------------------------------------------- */
 
 void evtchn_mark_upcall(struct vcpu *v)
 {
@@ -168,8 +167,7 @@ void evtchn_poll_end(struct vcpu *v)
     }
 }
 
-/* --- Ports -----------------------------------------------------------------
- */
+/* --- Ports ---------------------------------------------------------------- */
 
 static uint32_t port_limit(const struct evtchn_table *t)
 {
@@ -271,8 +269,7 @@ static void pirq_list_del(struct evtchn_table *t, uint32_t port)
     }
 }
 
-/* --- Closing ---------------------------------------------------------------
- */
+/* --- Closing -------------------------------------------------------------- */
 
 /* The other end loses its peer and waits for the same domain again. */
 static void peer_detach(struct domain *peer, uint32_t port, domid_t who)
@@ -345,29 +342,13 @@ again:
 /* --- Operations; each takes its structure from and leaves it for the guest --
  */
 
-/* Who an operation is for. Return: 0 with a reference, -ESRCH, -EPERM. */
-static int target_get(domid_t id, struct domain **out)
-{
-    struct domain *d = dom_find_self(id);
-
-    if (!d) {
-        return -ESRCH;
-    }
-    if (d != current->domain && !is_control_domain(current->domain)) {
-        dom_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
-}
-
 static int op_alloc_unbound(struct evtchn_alloc_unbound *op)
 {
     struct domain *d;
     struct evtchn_table *t;
     unsigned long flags;
     uint32_t port;
-    int rc = target_get(op->dom, &d);
+    int rc = dom_find_target(op->dom, &d);
 
     if (rc) {
         return rc;
@@ -593,7 +574,7 @@ static int op_status(struct evtchn_status *op)
     struct domain *d;
     const struct evtchn *chn;
     unsigned long flags;
-    int rc = target_get(op->dom, &d);
+    int rc = dom_find_target(op->dom, &d);
 
     if (rc) {
         return rc;
@@ -747,7 +728,7 @@ static int close_all(struct domain *d, bool preempt)
 static int op_reset(const struct evtchn_reset *op)
 {
     struct domain *d;
-    int rc = target_get(op->dom, &d);
+    int rc = dom_find_target(op->dom, &d);
 
     if (!rc) {
         rc = close_all(d, true);
@@ -901,8 +882,16 @@ long do_event_channel_op(struct hypercall_args *args)
     return rc;
 }
 
-/* --- Life cycle ------------------------------------------------------------
- */
+/* --- Life cycle ----------------------------------------------------------- */
+
+void evtchn_set_limit(struct domain *d, uint32_t last)
+{
+    struct evtchn_table *t = d->evtchn;
+
+    if (last < t->max_ports) {
+        t->max_ports = last + 1;
+    }
+}
 
 int evtchn_init(struct domain *d, unsigned int max_ports)
 {

@@ -25,8 +25,7 @@ static enum grant_access access_of(uint32_t flags)
     return flags & GNTMAP_readonly ? GRANT_READ : GRANT_WRITE;
 }
 
-/* --- Handles ---------------------------------------------------------------
- */
+/* --- Handles -------------------------------------------------------------- */
 
 /* Locks: t->track_lock; @h is below t->nr_tracks. */
 static struct grant_track *track_of(struct grant_table *t, uint32_t h)
@@ -143,8 +142,7 @@ void grant_release_all(struct domain *d)
     }
 }
 
-/* --- Map -------------------------------------------------------------------
- */
+/* --- Map ------------------------------------------------------------------ */
 
 /* Everything but the entry. On success @k is complete and holds its references.
  */
@@ -258,8 +256,7 @@ int grant_map_ops(uint64_t gva, uint32_t count, uint32_t *done)
     return 0;
 }
 
-/* --- Unmap -----------------------------------------------------------------
- */
+/* --- Unmap ---------------------------------------------------------------- */
 
 /* Ours: unmaps that share one TLB flush. */
 #define UNMAP_BATCH 32

@@ -20,8 +20,7 @@
 
 #include "grant-priv.h"
 
-/* --- Growth; all of it with table->lock held -------------------------------
- */
+/* --- Growth; all of it with table->lock held ------------------------------ */
 
 /* A zeroed frame of ours that @d may map. NULL: out of memory. */
 static void *shared_frame(struct domain *d)
@@ -151,8 +150,7 @@ int grant_resource_frame(struct domain *d, uint32_t id, uint32_t idx,
     return rc;
 }
 
-/* --- Pinning ---------------------------------------------------------------
- */
+/* --- Pinning -------------------------------------------------------------- */
 
 /* Entry head as one word, so that flags and domid are read and set together. */
 union head {
@@ -391,23 +389,19 @@ void grant_page_put(mfn_t mfn, enum grant_access access)
     }
 }
 
-/* --- Operations on a table -------------------------------------------------
- */
+/* --- Operations on a table ------------------------------------------------ */
 
 /* Status instead of errno, as these operations report. */
 static int16_t target_get(domid_t id, struct domain **out)
 {
-    struct domain *d = dom_find_self(id);
-
-    if (!d) {
+    switch (dom_find_target(id, out)) {
+    case 0:
+        return GNTST_okay;
+    case -EPERM:
+        return GNTST_permission_denied;
+    default:
         return GNTST_bad_domain;
     }
-    if (d != current->domain && !is_control_domain(current->domain)) {
-        dom_put(d);
-        return GNTST_permission_denied;
-    }
-    *out = d;
-    return GNTST_okay;
 }
 
 static long op_setup_table(uint64_t gva)
@@ -761,8 +755,7 @@ long do_grant_table_op(struct hypercall_args *args)
     return hypercall_continue(__HYPERVISOR_grant_table_op, args);
 }
 
-/* --- Life cycle ------------------------------------------------------------
- */
+/* --- Life cycle ----------------------------------------------------------- */
 
 int grant_init(struct domain *d)
 {

@@ -49,6 +49,7 @@ static const hypercall_fn_t table[NR_HYPERCALLS] = {
     [__HYPERVISOR_physdev_op] = do_physdev_op,
     [__HYPERVISOR_sysctl] = do_sysctl,
     [__HYPERVISOR_domctl] = do_domctl,
+    [__HYPERVISOR_hypfs_op] = do_hypfs_op,
     [__HYPERVISOR_arch_0] = do_mca,
 };
 

@@ -43,24 +43,7 @@ static unsigned int address_bits(unsigned int mem_flags)
     return bits == 0 || bits > ALLOC_ANY_BITS ? ALLOC_ANY_BITS : bits;
 }
 
-/* Who a call is for. Return: 0 with a reference, -ESRCH, -EPERM. */
-static int target_get(domid_t id, struct domain **out)
-{
-    struct domain *d = dom_find_self(id);
-
-    if (!d) {
-        return -ESRCH;
-    }
-    if (d != current->domain && !is_control_domain(current->domain)) {
-        dom_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
-}
-
-/* --- Frames come -----------------------------------------------------------
- */
+/* --- Frames come ---------------------------------------------------------- */
 
 /* The run from @first was marked busy: map it, then let others go on. */
 static int publish_run(struct domain *d, struct page_info *first, uint64_t nr)
@@ -143,8 +126,7 @@ static int extent_alloc(struct domain *d, unsigned int order, unsigned int bits,
     return 0;
 }
 
-/* --- Frames go -------------------------------------------------------------
- */
+/* --- Frames go ------------------------------------------------------------ */
 
 /* Return: false if the frame is not the domain's to give up. */
 static bool frame_release(struct domain *d, mfn_t mfn)
@@ -169,8 +151,7 @@ static bool frame_release(struct domain *d, mfn_t mfn)
     return ok;
 }
 
-/* --- Reservations ----------------------------------------------------------
- */
+/* --- Reservations --------------------------------------------------------- */
 
 struct reservation {
     struct domain *d;
@@ -225,7 +206,7 @@ static long reservation_op(struct hypercall_args *args, unsigned int cmd,
         (op.mem_flags & XENMEMF_populate_on_demand)) {
         return (long)start; /* ABI: how many were done, never an error */
     }
-    rc = target_get(op.domid, &r.d);
+    rc = dom_find_target(op.domid, &r.d);
     if (rc) {
         return start ? (long)start : rc;
     }
@@ -248,8 +229,7 @@ static long reservation_op(struct hypercall_args *args, unsigned int cmd,
     return (long)i;
 }
 
-/* --- Exchange --------------------------------------------------------------
- */
+/* --- Exchange ------------------------------------------------------------- */
 
 /*
  * Take a frame away from its domain if nothing but the domain holds it. While
@@ -518,8 +498,7 @@ static long exchange_op(struct hypercall_args *args)
                            : rc;
 }
 
-/* --- Questions -------------------------------------------------------------
- */
+/* --- Questions ------------------------------------------------------------ */
 
 static long count_op(uint64_t gva, unsigned int cmd)
 {
@@ -531,7 +510,7 @@ static long count_op(uint64_t gva, unsigned int cmd)
     if (guest_read(&op, gva, sizeof(op))) {
         return -EFAULT;
     }
-    rc = target_get(op.domid, &d);
+    rc = dom_find_target(op.domid, &d);
     if (rc) {
         return rc;
     }
@@ -610,8 +589,7 @@ static long machphys_mapping_op(uint64_t gva)
     return guest_write(gva, &op, sizeof(op)) ? -EFAULT : 0;
 }
 
-/* --- Resources -------------------------------------------------------------
- */
+/* --- Resources ------------------------------------------------------------ */
 
 static int resource_frames(struct domain *d, uint64_t gva,
                            const struct xen_mem_acquire_resource *op,
@@ -673,15 +651,17 @@ static long acquire_op(struct hypercall_args *args, uint64_t start)
     if (op.pad != 0) {
         return -EINVAL;
     }
-    if (op.type != XENMEM_resource_grant_table) {
-        return -EOPNOTSUPP;
-    }
     d = dom_find(op.domid);
     if (!d) {
         return -ESRCH;
     }
-    rc = d == current->domain ? -EPERM
-                              : resource_frames(d, args->a[1], &op, &start);
+    if (op.type != XENMEM_resource_grant_table) {
+        rc = -EOPNOTSUPP;
+    } else if (d == current->domain) {
+        rc = -EPERM;
+    } else {
+        rc = resource_frames(d, args->a[1], &op, &start);
+    }
     dom_put(d);
     if (rc == -ERESTART) {
         args->a[0] = XENMEM_acquire_resource | start << CMD_BITS;

@@ -133,6 +133,7 @@ static void free_domain_page(struct page_info *pg)
         page_list_del(&d->pages, pg);
         d->tot_pages--;
         spin_unlock(&d->page_lock);
+        dom_reap(d); /* it may have been the last of a destroyed domain */
         dom_put(d);
     }
     if (mfn_valid(page_to_mfn(pg))) {

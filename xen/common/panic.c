@@ -7,6 +7,7 @@
 #include <xen/bug.h>
 #include <xen/cmdline.h>
 #include <xen/console.h>
+#include <xen/lib.h>
 #include <xen/printk.h>
 #include <xen/shutdown.h>
 #include <xen/symbols.h>
@@ -98,5 +99,20 @@ void panic(const char *fmt, ...)
     }
     printk("Reboot in %u seconds...\n", REBOOT_DELAY_S);
     udelay(REBOOT_DELAY_S * UINT64_C(1000000));
+    machine_restart_after_panic();
+}
+
+void boot_stop(const char *fmt, ...)
+{
+    char line[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    log_err("boot: %s\n", line);
+    if (opt_noreboot) {
+        machine_halt_after_panic();
+    }
     machine_restart_after_panic();
 }

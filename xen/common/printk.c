@@ -249,7 +249,8 @@ static void put_prefix(void)
                         (unsigned int)(ns % NS_PER_S / NS_PER_US));
         break;
     case STAMP_RAW:
-        len += snprintf(buf + len, left, "[%016llx] ", (unsigned long long)ns);
+        len += snprintf(buf + len, left, "[%016llx] ",
+                        (unsigned long long)raw_cycles());
         break;
     }
     ring_put(buf, (size_t)len);

@@ -146,8 +146,7 @@ static long op_remote_shutdown(uint64_t gva)
     return 0;
 }
 
-/* --- Watchdogs -------------------------------------------------------------
- */
+/* --- Watchdogs ------------------------------------------------------------ */
 
 static void watchdog_fired(void *arg)
 {
@@ -269,8 +268,7 @@ long do_sched_op(struct hypercall_args *args)
     }
 }
 
-/* --- Life cycle ------------------------------------------------------------
- */
+/* --- Life cycle ----------------------------------------------------------- */
 
 struct dom_misc *dom_misc_get(struct domain *d)
 {

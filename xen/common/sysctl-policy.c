@@ -12,9 +12,6 @@
 
 #include "ctl-priv.h"
 
-#define MSR_PLATFORM_INFO 0xce  /* Spec: SDM vol 4 */
-#define MSR_ARCH_CAPS     0x10a /* Spec: SDM vol 4 */
-
 /* Feature words that hold the second of them. */
 #define WORD_ARCH_CAPS_LO 16
 #define WORD_ARCH_CAPS_HI 17
@@ -56,50 +53,74 @@ static long op_featureset(struct xen_sysctl_cpu_featureset *op)
     return room < PV_FEATURE_WORDS ? -ENOBUFS : 0;
 }
 
-static int write_leaves(struct xen_sysctl_cpu_policy *op, const uint32_t *words)
+uint64_t policy_arch_caps(const uint32_t *words)
+{
+    return words[WORD_ARCH_CAPS_LO] | (uint64_t)words[WORD_ARCH_CAPS_HI] << 32;
+}
+
+static long write_leaves(const uint32_t *words, const struct policy_dest *to)
 {
     struct xen_cpuid_leaf *leaves =
         xzalloc_array(struct xen_cpuid_leaf, CPU_POLICY_MAX_LEAVES);
     unsigned int nr;
-    int rc;
+    long rc;
 
     if (!leaves) {
         return -ENOMEM;
     }
     rc = cpu_policy_leaves(words, leaves, CPU_POLICY_MAX_LEAVES, &nr);
-    if (!rc && nr > op->nr_leaves) {
+    if (!rc && nr > *to->nr_leaves) {
         rc = -ENOBUFS;
     }
-    if (!rc &&
-        guest_write((uint64_t)op->leaves.p, leaves, nr * sizeof(leaves[0]))) {
+    if (!rc && guest_write(to->leaves_gva, leaves, nr * sizeof(leaves[0]))) {
         rc = -EFAULT;
     }
     xfree(leaves);
-    op->nr_leaves = nr;
+    *to->nr_leaves = nr;
     return rc;
 }
 
-static int write_msrs(struct xen_sysctl_cpu_policy *op, const uint32_t *words)
+static long write_msrs(const uint32_t *words, const struct policy_dest *to)
 {
     /* Platform info reads as zero: CPUID faulting is not offered. */
     const struct xen_msr_entry msrs[CPU_POLICY_MAX_MSRS] = {
-        { .idx = MSR_PLATFORM_INFO },
-        { .idx = MSR_ARCH_CAPS,
-          .val = words[WORD_ARCH_CAPS_LO] | (uint64_t)words[WORD_ARCH_CAPS_HI]
-                                                << 32 },
+        { .idx = POLICY_MSR_PLATFORM_INFO },
+        { .idx = POLICY_MSR_ARCH_CAPS, .val = policy_arch_caps(words) },
     };
 
-    if (op->nr_msrs < CPU_POLICY_MAX_MSRS) {
+    if (*to->nr_msrs < CPU_POLICY_MAX_MSRS) {
         return -ENOBUFS;
     }
-    op->nr_msrs = CPU_POLICY_MAX_MSRS;
-    return guest_write((uint64_t)op->msrs.p, msrs, sizeof(msrs)) ? -EFAULT : 0;
+    *to->nr_msrs = CPU_POLICY_MAX_MSRS;
+    return guest_write(to->msrs_gva, msrs, sizeof(msrs)) ? -EFAULT : 0;
+}
+
+long policy_write(const uint32_t *words, const struct policy_dest *to)
+{
+    long rc = 0;
+
+    /* Each of the two may be left out. */
+    if (to->leaves_gva) {
+        rc = write_leaves(words, to);
+    } else {
+        *to->nr_leaves = CPU_POLICY_MAX_LEAVES;
+    }
+    if (rc) {
+        return rc;
+    }
+    if (to->msrs_gva) {
+        return write_msrs(words, to);
+    }
+    *to->nr_msrs = CPU_POLICY_MAX_MSRS;
+    return 0;
 }
 
 static long op_policy(struct xen_sysctl_cpu_policy *op)
 {
+    const struct policy_dest to = { &op->nr_leaves, &op->nr_msrs,
+                                    (uint64_t)op->leaves.p,
+                                    (uint64_t)op->msrs.p };
     uint32_t words[PV_FEATURE_WORDS];
-    int rc;
 
     if (op->_rsvd) {
         return -EINVAL;
@@ -123,13 +144,7 @@ static long op_policy(struct xen_sysctl_cpu_policy *op)
     default:
         return -EINVAL;
     }
-    if (!op->leaves.p || !op->msrs.p) {
-        op->nr_leaves = CPU_POLICY_MAX_LEAVES;
-        op->nr_msrs = CPU_POLICY_MAX_MSRS;
-        return 0;
-    }
-    rc = write_leaves(op, words);
-    return rc ? rc : write_msrs(op, words);
+    return policy_write(words, &to);
 }
 
 long sysctl_policy(struct xen_sysctl *op)

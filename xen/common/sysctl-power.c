@@ -68,7 +68,7 @@ static long op_pm(struct xen_sysctl_pm_op *op)
     case XEN_SYSCTL_pm_op_set_vcpu_migration_delay:
         return -EINVAL; /* ABI: moved to scheduler_op */
     default:
-        return -ENODEV; /* frequencies */
+        return -EINVAL; /* frequencies */
     }
 }
 
@@ -91,7 +91,7 @@ static uint32_t frame_status(uint32_t cmd)
 {
     switch (cmd) {
     case sysctl_page_online:
-        return PG_ONLINE_ONLINED;
+        return 0; /* ABI: it was online before */
     case sysctl_page_offline:
         return PG_OFFLINE_FAILED;
     default:

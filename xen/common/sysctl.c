@@ -12,6 +12,7 @@
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
 #include <xen/keyhandler.h>
+#include <xen/lib.h>
 #include <xen/printk.h>
 
 #include <asm/current.h>
@@ -102,7 +103,13 @@ static long op_absent(struct xen_sysctl *op)
         return 0;
     case XEN_SYSCTL_psr_alloc:
         return -ENODEV;
-    default: /* lockprof_op, livepatch_op, and what the ABI does not know */
+    case XEN_SYSCTL_livepatch_op:
+        if (op->u.livepatch.cmd != XEN_SYSCTL_LIVEPATCH_LIST) {
+            return -EOPNOTSUPP;
+        }
+        memset(&op->u.livepatch.u.list, 0, sizeof(op->u.livepatch.u.list));
+        return 0; /* none is loaded */
+    default:      /* lockprof_op, and what the ABI does not know */
         return -ENOSYS;
     }
 }

@@ -28,8 +28,7 @@
 /* Ours: no guest means a longer period, and additions cannot wrap. */
 #define PERIOD_MAX_NS (UINT64_C(1) << 56)
 
-/* --- Timers ----------------------------------------------------------------
- */
+/* --- Timers --------------------------------------------------------------- */
 
 static void singleshot_fired(void *arg)
 {
@@ -138,8 +137,7 @@ static long op_set_periodic(struct vcpu *v, uint64_t gva)
     return 0;
 }
 
-/* --- Run-state area --------------------------------------------------------
- */
+/* --- Run-state area ------------------------------------------------------- */
 
 static int runstate_write(struct vcpu *v, struct vcpu_runstate_info *info)
 {
@@ -211,8 +209,7 @@ static long op_runstate_area(struct vcpu *v, uint64_t gva)
     return 0;
 }
 
-/* --- vcpu_info -------------------------------------------------------------
- */
+/* --- vcpu_info ------------------------------------------------------------ */
 
 static long op_register_info(struct vcpu *v, uint64_t gva)
 {
@@ -267,8 +264,7 @@ void vcpu_info_release(struct vcpu *v)
     }
 }
 
-/* --- Up and down -----------------------------------------------------------
- */
+/* --- Up and down ---------------------------------------------------------- */
 
 static long op_initialise(struct vcpu *v, uint64_t gva)
 {

@@ -11,6 +11,7 @@
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
 #include <xen/lib.h>
+#include <xen/version.h>
 
 #include <asm/current.h>
 
@@ -25,6 +26,25 @@ static const char extraversion[XEN_EXTRAVERSION_LEN] = ".0-iommu";
 static const char capabilities[] = "xen-3.0-x86_64 ";
 static const char changeset[sizeof(xen_changeset_info_t)] = "unavailable";
 static const char denied[] = "<denied>";
+
+/* Builds are reproducible, so there is no date, user or host in them. */
+static const struct xen_compile_info compile_info = {
+    .compiler = "gcc " __VERSION__,
+    .compile_by = "",
+    .compile_domain = "",
+    .compile_date = "reproducible build",
+};
+
+const struct version_text version_text = {
+    .major = ABI_MAJOR,
+    .minor = ABI_MINOR,
+    .extra = extraversion,
+    .changeset = changeset,
+    .compiler = compile_info.compiler,
+    .compile_by = compile_info.compile_by,
+    .compile_domain = compile_info.compile_domain,
+    .compile_date = compile_info.compile_date,
+};
 
 /* Linker script: the .note.gnu.build-id section. */
 extern const uint8_t xen_note_start[];
@@ -42,15 +62,7 @@ static long give(uint64_t gva, const void *src, size_t bytes)
 
 static long give_compile_info(uint64_t gva)
 {
-    /* Builds are reproducible, so there is no date, user or host in them. */
-    static const struct xen_compile_info info = {
-        .compiler = "gcc " __VERSION__,
-        .compile_by = "",
-        .compile_domain = "",
-        .compile_date = "reproducible build",
-    };
-
-    return give(gva, &info, sizeof(info));
+    return give(gva, &compile_info, sizeof(compile_info));
 }
 
 static long give_capabilities(uint64_t gva)

@@ -39,16 +39,16 @@ static inline unsigned int skew_shift(unsigned int level)
     return 14 - 2 * level;
 }
 
-static inline bool skew_is_empty(uint64_t e)
+static inline uint64_t skew_full(uint64_t e)
 {
-    return e & SKEW_ABSENT;
+    return ~e & SKEW_ABSENT;
 }
-#define fmt_is_empty skew_is_empty
+#define fmt_full skew_full
 
 static inline enum iopt_kind skew_kind(uint64_t e, unsigned int level)
 {
     (void)level;
-    if (skew_is_empty(e)) {
+    if (!skew_full(e)) {
         return IOPT_EMPTY;
     }
     return e & SKEW_TABLE ? IOPT_TABLE : IOPT_LEAF;

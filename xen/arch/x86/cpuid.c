@@ -611,6 +611,9 @@ int cpu_policy_leaves(const uint32_t *w, struct xen_cpuid_leaf *out,
     }
     hv_leaf(XEN_CPUID_LEAF(0), 0, regs);
     policy_add(&l, XEN_CPUID_LEAF(0), CPU_POLICY_NO_SUBLEAF, regs);
+    /* ABI: a second hypervisor's range; serialised even when it is empty. */
+    memset(regs, 0, sizeof(regs));
+    policy_add(&l, XEN_CPUID_LEAF(0) + 0x100, CPU_POLICY_NO_SUBLEAF, regs);
     for (uint32_t leaf = 0x80000000; leaf <= max_ext(); leaf++) {
         ext_leaf(w, leaf, regs);
         policy_add(&l, leaf, CPU_POLICY_NO_SUBLEAF, regs);

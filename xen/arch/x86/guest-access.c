@@ -85,30 +85,3 @@ int guest_write(uint64_t gva, const void *src, size_t len)
     access_end();
     return left ? -EFAULT : 0;
 }
-
-int guest_cas64(uint64_t gva, uint64_t *old, uint64_t val)
-{
-    uint64_t seen = *old;
-    uint64_t faulted = 0;
-
-    if (gva % 8 || !range_ok(gva, 8)) {
-        return -EFAULT;
-    }
-    access_begin();
-    __asm__ volatile("1: lock cmpxchg %[val], (%[p])\n"
-                     "   jmp 3f\n"
-                     "2: mov $1, %[faulted]\n"
-                     "3:\n" EXTABLE("1b", "2b")
-                     : "+a"(seen), [faulted] "+r"(faulted)
-                     : [val] "r"(val), [p] "r"(gva)
-                     : "memory");
-    access_end();
-    if (faulted) {
-        return -EFAULT;
-    }
-    if (seen != *old) {
-        *old = seen;
-        return -EAGAIN;
-    }
-    return 0;
-}

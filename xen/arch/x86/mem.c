@@ -315,10 +315,69 @@ void boot_fn mem_init(void)
 
 /* --- page-pool port: pages of the IOMMU engine --- */
 
+/*
+ * Pages come from the heap in batches. A domain that gives memory back has its
+ * large leaf split, and the heap's next single page then lies in that very leaf:
+ * as a table it would keep the leaf from ever being joined again.
+ */
+#define POOL_BATCH_ORDER 5   /* ours */
+#define POOL_KEEP        64u /* ours: free pages kept beyond a batch */
+
+static spinlock_t pool_lock = SPINLOCK_INIT; /* leaf */
+static uint32_t pool_head;                   /* mfn + 1; 0: none */
+static unsigned int pool_pages;
+
+static bool pool_push(struct page_info *pg, unsigned int limit)
+{
+    const unsigned long flags = spin_lock_irqsave(&pool_lock);
+    const bool room = pool_pages < limit;
+
+    if (room) {
+        pg->next = pool_head;
+        pool_head = (uint32_t)page_to_mfn(pg).n + 1;
+        pool_pages++;
+    }
+    spin_unlock_irqrestore(&pool_lock, flags);
+    return room;
+}
+
+static struct page_info *pool_pop(void)
+{
+    const unsigned long flags = spin_lock_irqsave(&pool_lock);
+    struct page_info *pg = NULL;
+
+    if (pool_head) {
+        pg = mfn_to_page(MFN(pool_head - 1));
+        pool_head = pg->next;
+        pool_pages--;
+    }
+    spin_unlock_irqrestore(&pool_lock, flags);
+    return pg;
+}
+
+static struct page_info *pool_refill(void)
+{
+    struct page_info *const pg = pg_alloc(POOL_BATCH_ORDER, ALLOC_ANY_BITS);
+
+    if (!pg) {
+        return pg_alloc(0, ALLOC_ANY_BITS);
+    }
+    for (unsigned int i = 1; i < 1u << POOL_BATCH_ORDER; i++) {
+        pg[i].type = 0;
+        pg[i].owner = DOMID_INVALID;
+        pg[i].count = 1;
+        (void)pool_push(&pg[i], ~0u);
+    }
+    return pg;
+}
+
 int pool_page_alloc(paddr_t *pa)
 {
-    struct page_info *pg = pg_alloc(0, ALLOC_ANY_BITS);
+    struct page_info *pg = pool_pop();
 
+    if (!pg) {
+        pg = pool_refill();
+    }
     if (!pg) {
         return -ENOMEM;
     }
@@ -328,7 +387,11 @@ int pool_page_alloc(paddr_t *pa)
 
 void pool_page_free(paddr_t pa)
 {
-    pg_free(mfn_to_page(pa_to_mfn(pa)), 0);
+    struct page_info *const pg = mfn_to_page(pa_to_mfn(pa));
+
+    if (!pool_push(pg, POOL_KEEP)) {
+        pg_free(pg, 0);
+    }
 }
 
 /* What means something only for free pages and pages of domains. */

@@ -155,6 +155,11 @@ static uint64_t tsc_now(void)
     return tsc_read() + (uint64_t)read_once(tsc_offset[smp_cpu_id()]);
 }
 
+uint64_t raw_cycles(void)
+{
+    return rdtsc();
+}
+
 uint64_t now_ns(void)
 {
     const uint64_t tsc = tsc_now();

@@ -184,7 +184,7 @@ custom_param("iommu_inclusive_mapping", parse_inclusive);
 static int no_iommu(const char *why)
 {
     if (iommu_opt.force) {
-        panic("iommu: required by the command line, but %s", why);
+        boot_stop("iommu: required by the command line, but %s", why);
     }
     log_info("iommu: off: %s\n", why);
     return 0;
@@ -233,7 +233,7 @@ int iommu_setup(void)
         }
     }
     if (iommu_opt.force && iommu_opt.intremap && !iommu_intremap_enabled) {
-        panic("iommu: required, but interrupts cannot be remapped");
+        boot_stop("iommu: required, but interrupts cannot be remapped");
     }
     if (iommu_opt.dom0_passthrough && !iommu_caps.passthrough) {
         log_warn("iommu: units cannot pass through; Dom0 is strict\n");

@@ -15,6 +15,15 @@
  */
 void panic(const char *fmt, ...) printf_like(1, 2) noreturn_fn;
 
+/**
+ * boot_stop() - End a boot that cannot go on for a reason that is not ours.
+ * @fmt: printf format of the one line that says why, without newline.
+ *
+ * The machine restarts, or halts if noreboot was given.
+ * Locks: the console's. Context: boot. Never returns.
+ */
+void boot_stop(const char *fmt, ...) printf_like(1, 2) noreturn_fn;
+
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
 #define BUG_ON(c)                                              \
     do {                                                       \

@@ -145,6 +145,24 @@ struct domain *dom_find(domid_t id);
 struct domain *dom_find_self(domid_t id);
 
 /**
+ * dom_reap() - Take a destroyed domain off the list once it owns no page, so
+ * that its number never names pages of two domains.
+ * @d: referenced by the caller; no effect while it lives or owns a page.
+ * Locks: domain list. Context: hypercall. May be repeated.
+ */
+void dom_reap(struct domain *d);
+
+/**
+ * dom_find_target() - The domain an operation of the current one is for: itself,
+ * or any for the control domain.
+ * @id: any number a guest may pass, DOMID_SELF too.
+ * @out: the domain, to be released with dom_put(); unchanged on error.
+ * Locks: takes the domain list lock. Context: hypercall.
+ * Return: 0, -ESRCH no such domain, -EPERM it is not the caller's to name.
+ */
+int must_check dom_find_target(domid_t id, struct domain **out);
+
+/**
  * dom_put() - Drop a reference; the last one frees the record.
  * @d: the domain; not to be used by the caller any more.
  * Locks: none held; the last one takes the heap's. Context: not interrupt.

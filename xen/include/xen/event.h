@@ -16,6 +16,13 @@ struct vcpu;
 int must_check evtchn_init(struct domain *d, unsigned int max_ports);
 
 /**
+ * evtchn_set_limit() - Let a domain have fewer ports than evtchn_init() said.
+ * @d: has not run yet. @last: highest port number it may use.
+ * Locks: none. Context: domctl.
+ */
+void evtchn_set_limit(struct domain *d, uint32_t last);
+
+/**
  * evtchn_destroy() - A domain dies: close every port, bind no more, let go of
  * guest frames. Its vCPUs do not run any more.
  * @d: the domain. Locks: event locks of it and of its peers. Context: domctl.

@@ -31,14 +31,4 @@ int must_check guest_write(uint64_t gva, const void *src, size_t len);
 #define guest_write_handle(h, idx, src) \
     guest_write((uint64_t)((h).p + (idx)), src, sizeof(*(src)))
 
-/**
- * guest_cas64() - Compare and exchange a word of the guest's virtual memory.
- * @gva: guest virtual address, any value. @old: expected in; what was found, if
- * that differed. @val: new value.
- * Locks: none held that the fault path takes. Context: as guest_read().
- * Return: 0; -EFAULT not 8-byte aligned, in our half or not writable; -EAGAIN it
- * differed. Nothing is written on error.
- */
-int must_check guest_cas64(uint64_t gva, uint64_t *old, uint64_t val);
-
 #endif

@@ -357,4 +357,13 @@ long do_sysctl(struct hypercall_args *args);
  */
 long do_domctl(struct hypercall_args *args);
 
+/**
+ * do_hypfs_op() - Texts about us, as a tree that tools can list and read.
+ * @args: XEN_HYPFS_OP_*, gva and length of a path, gva and size of a buffer.
+ * Locks: none. Context: hypercall.
+ * Return: 0, interface version; -EPERM, -EFAULT, -EINVAL, -ENOENT; -ENOBUFS
+ * content is larger; -EACCES nothing can be written; -EOPNOTSUPP.
+ */
+long do_hypfs_op(struct hypercall_args *args);
+
 #endif

@@ -240,7 +240,9 @@ struct intr_route {
  * intremap_msi() - Route an MSI of a device; first call allocates the entry.
  * @dev: source. @ire: in/out; starts invalid. @r: where to. @msg: what the
  * device must be programmed with (unremapped format if remapping is off).
- * Locks: unit's. Context: any but NMI. Return: 0, -ENOSPC, -ENODEV.
+ * Locks: unit's. Context: any but NMI.
+ * Return: 0; -ENOSPC no entry left; -ENODEV no unit serves the device; -ERANGE
+ * destination too large without remapping; -ETIMEDOUT the unit does not answer.
  */
 int must_check intremap_msi(const struct pci_dev *dev, ire_t *ire,
                             const struct intr_route *r, struct msi_msg *msg);

@@ -19,10 +19,17 @@ struct sched_params {
     uint64_t min_run_ns; /* a wake-up preempts nobody before this */
 };
 
-/* The machine's parameters. Locks: none. Context: any. */
+/**
+ * sched_params_get() - The machine's scheduling parameters.
+ * Locks: none. Context: any. Return: a copy of them.
+ */
 struct sched_params sched_params_get(void);
 
-/* Set them; values from sysctl, checked there. Locks: none. Context: any. */
+/**
+ * sched_params_set() - Change the machine's scheduling parameters.
+ * @p: checked by the caller (sysctl).
+ * Locks: none. Context: hypercall; each CPU follows at its next decision.
+ */
 void sched_params_set(const struct sched_params *p);
 
 /**

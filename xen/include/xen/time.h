@@ -18,6 +18,12 @@
 uint64_t now_ns(void);
 
 /**
+ * raw_cycles() - The CPU's cycle counter as it is, for measurements.
+ * Locks: none. Context: any. Return: ticks since the counter was reset.
+ */
+uint64_t raw_cycles(void);
+
+/**
  * udelay() - Spin for at least @us microseconds.
  * @us: duration. Locks: none. Context: any.
  */

@@ -17,7 +17,6 @@
 #include <xen/lib.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
-#include <xen/shutdown.h>
 #include <xen/time.h>
 #include <xen/wallclock.h>
 
@@ -163,22 +162,6 @@ struct builder {
     uint64_t p2m_data; /* first frame of it */
 };
 
-/* A boot that cannot go on: one line, then the machine restarts or stops. */
-static void noreturn_fn printf_like(1, 2) give_up(const char *fmt, ...)
-{
-    char line[200];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
-    va_end(ap);
-    log_err("boot: %s\n", line);
-    if (panic_noreboot()) {
-        machine_halt_after_panic();
-    }
-    machine_restart_after_panic();
-}
-
 static uint64_t resolve(const struct mem_size *m, uint64_t avail)
 {
     if (m->negative) {
@@ -229,7 +212,7 @@ static void plan(struct builder *b, uint64_t nr_pages)
 
     l->nr_pages = nr_pages;
     if (!b->img.has_p2m_base) {
-        give_up("Dom0 kernel without INIT_P2M note is not supported");
+        boot_stop("Dom0 kernel without INIT_P2M note is not supported");
     }
     l->start_info = pos;
     l->tables = pos + PAGE_SIZE;
@@ -274,8 +257,8 @@ static void dma_map(struct builder *b, mfn_t mfn, uint64_t nr)
     const int rc = nr ? dom_iommu_map_ram(b->d, mfn, nr) : 0;
 
     if (rc) {
-        give_up("Dom0: cannot map frames %#lx+%#lx for DMA, error %d",
-                (unsigned long)mfn.n, (unsigned long)nr, rc);
+        boot_stop("Dom0: cannot map frames %#lx+%#lx for DMA, error %d",
+                  (unsigned long)mfn.n, (unsigned long)nr, rc);
     }
 }
 
@@ -303,8 +286,8 @@ static struct page_info *take(struct builder *b, unsigned int order,
     struct page_info *pg = dom_alloc_pages(b->d, order, ALLOC_ANY_BITS);
 
     if (!pg) {
-        give_up("Dom0: no %lu KiB of contiguous memory for %s", 4UL << order,
-                what);
+        boot_stop("Dom0: no %lu KiB of contiguous memory for %s", 4UL << order,
+                  what);
     }
     return pg;
 }
@@ -361,9 +344,9 @@ static void take_rest(struct builder *b, uint64_t pfn)
         }
         pg = dom_alloc_pages(b->d, order, ALLOC_ANY_BITS);
         if (!pg && order == 0) {
-            give_up("Dom0: out of memory after %lu of %lu MiB",
-                    (unsigned long)(pfn >> 8),
-                    (unsigned long)(b->lay.nr_pages >> 8));
+            boot_stop("Dom0: out of memory after %lu of %lu MiB",
+                      (unsigned long)(pfn >> 8),
+                      (unsigned long)(b->lay.nr_pages >> 8));
         }
         if (!pg) {
             order--;
@@ -516,11 +499,11 @@ static void build_memory(struct builder *b)
     l->block_pages = BIT64(order);
     p2m_order = order_of(l->p2m_pages);
     if (l->block_pages + l->initrd_pages + BIT64(p2m_order) > l->nr_pages) {
-        give_up("dom0_mem: %lu MiB is too little, kernel and initrd need %lu",
-                (unsigned long)(l->nr_pages >> 8),
-                (unsigned long)((l->block_pages + l->initrd_pages +
-                                 BIT64(p2m_order) + 255) >>
-                                8));
+        boot_stop("dom0_mem: %lu MiB is too little, kernel and initrd need %lu",
+                  (unsigned long)(l->nr_pages >> 8),
+                  (unsigned long)((l->block_pages + l->initrd_pages +
+                                   BIT64(p2m_order) + 255) >>
+                                  8));
     }
     block = take(b, order, "the kernel");
     b->block = page_to_mfn(block);
@@ -599,11 +582,12 @@ void boot_fn dom0_build(void)
     int rc;
 
     if (boot_info.nr_modules == 0) {
-        give_up("no modules: the loader must pass Dom0's kernel");
+        boot_stop("no modules: the loader must pass Dom0's kernel");
     }
+    log_info("boot: unpacking the kernel\n");
     rc = dom0_image_open(&boot_info.modules[0], &b.img, &why);
     if (rc) {
-        give_up("Dom0 kernel: %s (error %d)", why, rc);
+        boot_stop("Dom0 kernel: %s (error %d)", why, rc);
     }
     log_info("boot: kernel unpacked\n");
     if (boot_info.nr_modules > 1 && boot_info.modules[1].len) {

@@ -95,7 +95,8 @@ static int unpack_module(const struct boot_module *mod, struct dom0_image *img,
     int rc = bzimage_payload(in, in_len, &in, &in_len);
 
     if (rc == -EBADMSG || rc == -EOPNOTSUPP) {
-        *why = "its bzImage header lies or is too old";
+        *why = rc == -EBADMSG ? "it is truncated, or its bzImage header lies"
+                              : "its bzImage header is too old";
         return rc;
     }
     rc = guarded_size(in, in_len, &out_len);
@@ -203,7 +204,7 @@ int dom0_image_open(const struct boot_module *mod, struct dom0_image *img,
         rc = elf_open(&e, img->elf, img->elf_len);
         if (rc) {
             *why = rc == -ENOEXEC ? "not a 64-bit x86 ELF executable"
-                                  : "its ELF headers lie";
+                                  : "it is truncated, or its ELF headers lie";
         }
     }
     if (!rc) {

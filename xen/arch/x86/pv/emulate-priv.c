@@ -113,7 +113,7 @@ static void advance(struct vcpu *v, struct cpu_user_regs *regs,
     }
 }
 
-/* --- port I/O --------------------------------------------------------------- */
+/* --- port I/O ------------------------------------------------------------- */
 
 static unsigned int io_bytes(const struct pv_insn *i)
 {
@@ -211,7 +211,7 @@ static enum result do_string_io(struct emul *e)
     return RES_DONE;
 }
 
-/* --- control and debug registers -------------------------------------------- */
+/* --- control and debug registers ------------------------------------------ */
 
 static enum result read_cr(struct emul *e)
 {
@@ -285,7 +285,7 @@ static enum result move_dr(struct emul *e)
     return rc ? RES_REFUSE : RES_DONE;
 }
 
-/* --- the rest ------------------------------------------------------------------ */
+/* --- the rest ------------------------------------------------------------- */
 
 static enum result do_rdmsr(struct emul *e)
 {

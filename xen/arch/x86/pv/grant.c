@@ -16,25 +16,10 @@
 /* An entry by its machine address. @table: as pv_l1_slot_get(). */
 static uint64_t *slot_by_pa(paddr_t pa, struct page_info **table)
 {
-    struct page_info *pg;
-    uint64_t type;
-
-    if ((pa & 7) || !mfn_valid(pa_to_mfn(pa))) {
+    if ((pa & 7) || !mfn_valid(pa_to_mfn(pa)) ||
+        !mm_l1_get(pa_to_mfn(pa), table)) {
         return NULL;
     }
-    pg = mfn_to_page(pa_to_mfn(pa));
-    if (!page_get(pg, current->domain)) {
-        return NULL;
-    }
-    if (!mm_table_ref(pg, &type)) {
-        page_put(pg);
-        return NULL;
-    }
-    if (type != PGT_L1) {
-        page_put_and_type(pg);
-        return NULL;
-    }
-    *table = pg;
     return pa_to_va(pa);
 }
 

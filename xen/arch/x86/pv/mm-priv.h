@@ -92,6 +92,15 @@ int must_check mm_finish_parked(void);
 bool must_check mm_table_ref(struct page_info *pg, uint64_t *type);
 
 /**
+ * mm_l1_get() - Reference a frame as an L1 table of the current domain.
+ * @mfn: mfn_valid(). @table: its record with a general and a type reference, to
+ * be released with page_put_and_type(); unchanged on failure.
+ * Locks: waits for PGT_BUSY. Context: hypercall or trap, holding no PGT_BUSY.
+ * Return: false if it is not one.
+ */
+bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
+
+/**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.
  * @id: guest's, DOMID_SELF or an id; DOMID_IO gives NULL and success.
  * @out: release by mm_foreign_put(); the caller's own takes no reference.

@@ -238,7 +238,7 @@ long do_mmu_update(struct hypercall_args *args)
     }
     rc = batch_begin(&b, (uint32_t)args->a[3]);
     if (rc) {
-        return rc;
+        goto out; /* Linux reads the count whatever the result */
     }
     rc = update_all(&b, args->a[0], count, &done);
     batch_end(&b);

@@ -51,7 +51,7 @@ uint64_t pv_table_adjust(uint64_t entry)
     return entry & PTE_P ? entry | PTE_US | PTE_A : entry;
 }
 
-/* --- leaves ------------------------------------------------------------------ */
+/* --- leaves --------------------------------------------------------------- */
 
 /*
  * PAT index 0 is WB, 1 WT, 5 WP: no cacheable view of I/O memory. The others
@@ -226,7 +226,7 @@ int pv_cas_l1(uint64_t *slot, uint64_t old, uint64_t val, struct domain *d)
     return 0;
 }
 
-/* --- entries that point to tables ---------------------------------------------- */
+/* --- entries that point to tables ----------------------------------------- */
 
 /* @e: present entry of a table of type @type; adjusted in place. */
 static int table_take(uint64_t *e, uint64_t type, struct domain *owner)
@@ -293,7 +293,7 @@ int mm_write_table(struct page_info *pg, unsigned int idx, uint64_t val,
     return 0;
 }
 
-/* --- whole pages ------------------------------------------------------------------ */
+/* --- whole pages ---------------------------------------------------------- */
 
 static void l1_contents_drop(const uint64_t *table, unsigned int nr)
 {
@@ -427,15 +427,32 @@ int mm_contents_drop(struct page_info *pg, uint64_t type,
     }
 }
 
-/* --- finding a slot ---------------------------------------------------------------- */
+/* --- finding a slot ------------------------------------------------------- */
+
+bool mm_l1_get(mfn_t mfn, struct page_info **table)
+{
+    struct page_info *pg = mfn_to_page(mfn);
+    uint64_t type;
+
+    if (!page_get(pg, current->domain)) {
+        return false;
+    }
+    if (!mm_table_ref(pg, &type)) {
+        page_put(pg);
+        return false;
+    }
+    if (type != PGT_L1) {
+        page_put_and_type(pg);
+        return false;
+    }
+    *table = pg;
+    return true;
+}
 
 uint64_t *pv_l1_slot_get(uint64_t va, struct page_info **table)
 {
     const struct vcpu *v = current;
-    struct domain *d = v->domain;
-    struct page_info *pg;
     mfn_t mfn = v->pv.kernel_l4;
-    uint64_t type;
 
     if (!v->pv.kernel_l4_set || (uint64_t)((int64_t)(va << 16) >> 16) != va ||
         is_hyp_slot(PGT_L4, PT_SLOT(va, 4))) {
@@ -455,18 +472,8 @@ uint64_t *pv_l1_slot_get(uint64_t va, struct page_info **table)
         }
         mfn = pte_mfn(e);
     }
-    pg = mfn_to_page(mfn);
-    if (!page_get(pg, d)) {
+    if (!mm_l1_get(mfn, table)) {
         return NULL;
     }
-    if (!mm_table_ref(pg, &type)) {
-        page_put(pg);
-        return NULL;
-    }
-    if (type != PGT_L1) {
-        page_put_and_type(pg);
-        return NULL;
-    }
-    *table = pg;
     return (uint64_t *)mfn_to_va(mfn) + PT_SLOT(va, 1);
 }

@@ -349,7 +349,7 @@ bool write_decode(const struct decode_in *in, struct write_op *out)
     return true;
 }
 
-/* --- arithmetic ------------------------------------------------------------ */
+/* --- arithmetic ----------------------------------------------------------- */
 
 static uint64_t flags_of_result(uint64_t v, unsigned int width)
 {

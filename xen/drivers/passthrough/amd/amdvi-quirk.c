@@ -19,7 +19,7 @@
 /*
  * 1022:1419 (family 15h, models 10h to 1fh), erratum 746: while an event is
  * logged translations may stall for ever. Remedy: bit 2 of internal register
- * 90h, which some firmware sets. Spec: AMD 48931 "746".
+ * 90h, which some firmware sets. Spec: AMD48931 "746".
  */
 static void quirk_log_stalls(const struct amdvi_unit *u)
 {

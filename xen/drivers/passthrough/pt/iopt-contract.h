@@ -4,7 +4,8 @@
  * format may keep its functions static inline under its own names.
  *
  * fmt_order(level)   log2 of the 4K frames one entry of that level spans
- * fmt_is_empty(e)    translates nothing and points nowhere
+ * fmt_full(e)        bits that are all 0 exactly if the entry translates nothing
+ *                    and points nowhere; a word, so that many can be OR-ed
  * fmt_kind(e, level) empty, leaf or table
  * fmt_leaf(mfn, prot, level, extra) and its inverses fmt_leaf_mfn, fmt_prot
  * fmt_step(level)    what fmt_leaf() grows by for the next slot's mfn
@@ -19,7 +20,7 @@
                   "format function has another type")
 
 FMT_IS(fmt_order, unsigned int(unsigned int));
-FMT_IS(fmt_is_empty, bool(uint64_t));
+FMT_IS(fmt_full, uint64_t(uint64_t));
 FMT_IS(fmt_kind, enum iopt_kind(uint64_t, unsigned int));
 FMT_IS(fmt_leaf, uint64_t(uint64_t, unsigned int, unsigned int, uint64_t));
 FMT_IS(fmt_step, uint64_t(unsigned int));
@@ -27,6 +28,8 @@ FMT_IS(fmt_table, uint64_t(paddr_t, unsigned int));
 FMT_IS(fmt_table_pa, paddr_t(uint64_t));
 FMT_IS(fmt_leaf_mfn, uint64_t(uint64_t, unsigned int));
 FMT_IS(fmt_prot, unsigned int(uint64_t));
+
+#define fmt_is_empty(e) (fmt_full(e) == 0)
 
 #define FMT_SLOTS (1u << FMT_SLOT_BITS)
 

@@ -31,15 +31,15 @@ static inline unsigned int amdv1_order(unsigned int level)
 }
 #define fmt_order amdv1_order
 
-static inline bool amdv1_is_empty(uint64_t e)
+static inline uint64_t amdv1_full(uint64_t e)
 {
-    return (e & AMDV1_PR) == 0;
+    return e & AMDV1_PR;
 }
-#define fmt_is_empty amdv1_is_empty
+#define fmt_full amdv1_full
 
 static inline enum iopt_kind amdv1_kind(uint64_t e, unsigned int level)
 {
-    if (amdv1_is_empty(e)) {
+    if (!amdv1_full(e)) {
         return IOPT_EMPTY;
     }
     /* 7 is a leaf of encoded size. We never write one, so never see one. */

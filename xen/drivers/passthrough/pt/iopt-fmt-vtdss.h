@@ -31,15 +31,15 @@ static inline unsigned int vtdss_order(unsigned int level)
 #define fmt_order vtdss_order
 
 /* There is no present bit: without a permission an entry is absent. */
-static inline bool vtdss_is_empty(uint64_t e)
+static inline uint64_t vtdss_full(uint64_t e)
 {
-    return (e & VTDSS_RW) == 0;
+    return e & VTDSS_RW;
 }
-#define fmt_is_empty vtdss_is_empty
+#define fmt_full vtdss_full
 
 static inline enum iopt_kind vtdss_kind(uint64_t e, unsigned int level)
 {
-    if (vtdss_is_empty(e)) {
+    if (!vtdss_full(e)) {
         return IOPT_EMPTY;
     }
     return level == 0 || (e & VTDSS_PS) ? IOPT_LEAF : IOPT_TABLE;

@@ -57,17 +57,15 @@ static uint64_t tables_for(const struct iopt_job *j, unsigned int level,
     return nr;
 }
 
-/* Slots are looked at a cache line at a time while they say the same. */
-#define LINE_SLOTS 8u
-
 static always_inline bool line_is_empty(const uint64_t *s)
 {
-    bool full = false;
+    uint64_t full = 0;
 
+#pragma GCC unroll 8
     for (unsigned int k = 0; k < LINE_SLOTS; k++) {
-        full |= !fmt_is_empty(s[k]);
+        full |= fmt_full(s[k]);
     }
-    return !full;
+    return full == 0;
 }
 
 /* How many of n slots are empty before the first that is not. */
@@ -106,6 +104,7 @@ static int check_leaves(struct iopt_job *j, const uint64_t *s, uint64_t dfn,
         if (k == n) {
             return 0;
         }
+        j->blank = false;
         if (!says_same(j, s[k], 0, dfn + k)) {
             if (!j->overwrite) {
                 return -EEXIST;
@@ -133,6 +132,7 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
 
         switch (fmt_kind(e, level)) {
         case IOPT_LEAF:
+            j->blank = false;
             if (says_same(j, e, level, dfn)) {
                 break;
             }
@@ -157,6 +157,7 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
             } else {
                 /* One leaf replaces the table: only conflicts matter. */
                 j->todo = true;
+                j->blank = false;
                 rc = j->overwrite
                          ? 0
                          : check_map(j, fmt_table_pa(e), level - 1, dfn, end);
@@ -205,23 +206,6 @@ static void put_over(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     owe_slot(j, t, i, was, what);
 }
 
-/* Stores until a slot is not empty; returns how many. */
-static always_inline unsigned int put_empty(uint64_t *s, unsigned int n,
-                                            uint64_t v, uint64_t step)
-{
-    unsigned int k = 0;
-
-    while (k + LINE_SLOTS <= n && line_is_empty(&s[k])) {
-        for (unsigned int i = 0; i < LINE_SLOTS; i++, k++, v += step) {
-            IOPT_STORE(&s[k], v);
-        }
-    }
-    for (; k < n && fmt_is_empty(s[k]); k++, v += step) {
-        IOPT_STORE(&s[k], v);
-    }
-    return k;
-}
-
 /* Leaves for slots i..i+n-1, all of which fit. */
 static void put_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
                        unsigned int n)
@@ -231,9 +215,14 @@ static void put_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
                           j->pt->leaf_extra);
 
     while (n > 0) {
-        const unsigned int k = put_empty(&t->slots[i], n, v, step);
+        const unsigned int k = j->blank ? n : empty_prefix(&t->slots[i], n);
 
         if (k > 0) {
+            if (t->level == 0) {
+                put_run(&t->slots[i], k, v, fmt_step(0), true);
+            } else {
+                put_run(&t->slots[i], k, v, step, true);
+            }
             tab_count_run(t, i, k);
             j->pt->counts.leaves[t->level] += k;
             if (j->pt->track_added) {
@@ -262,13 +251,10 @@ static struct iopt_tab fill_leaf_table(struct iopt_job *j, uint64_t dfn,
     struct iopt_tab c = tab_new(j, 0, dfn);
     const unsigned int i = slot_of(dfn, 0);
     const unsigned int n = (unsigned int)(end - dfn) + 1;
-    const uint64_t step = fmt_step(0);
-    uint64_t v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
+    const uint64_t v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
 
     tab_blank(&c, 0, i);
-    for (unsigned int k = i; k < i + n; k++, v += step) {
-        c.slots[k] = v;
-    }
+    put_run(&c.slots[i], n, v, fmt_step(0), false);
     tab_blank(&c, i + n, FMT_SLOTS - i - n);
     tab_count(&c, (int)n, (int)n - 1);
     j->pt->counts.leaves[0] += n;
@@ -361,6 +347,7 @@ static always_inline bool map_one(struct iopt_job *j, uint64_t dfn)
 {
     struct iopt_tab t;
     unsigned int i;
+    uint64_t v;
 
     if (!leaf_table_of(j->pt, dfn, &t)) {
         return false;
@@ -369,9 +356,10 @@ static always_inline bool map_one(struct iopt_job *j, uint64_t dfn)
     if (!fmt_is_empty(t.slots[i])) {
         return false;
     }
-    IOPT_STORE(&t.slots[i],
-               fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra));
-    tab_count_run(&t, i, 1);
+    v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
+    IOPT_STORE(&t.slots[i], v);
+    tab_count(&t, 1, pairs_of_leaf(&t, i, v));
+    tab_touch(&t, i, 1);
     j->pt->counts.leaves[0]++;
     if (j->pt->track_added) {
         owe(j, dfn, dfn, 0, IOPT_OWE_ADDED);
@@ -405,6 +393,7 @@ static int map_common(struct iopt *pt, const struct iopt_run *r,
         .delta = r->mfn.n - r->dfn.n,
         .prot = r->prot,
         .overwrite = overwrite,
+        .blank = true,
     };
     const uint64_t first = r->dfn.n;
     const uint64_t last = first + (r->nr - 1);

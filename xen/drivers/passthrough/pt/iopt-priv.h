@@ -16,10 +16,15 @@ enum iopt_kind { IOPT_EMPTY, IOPT_LEAF, IOPT_TABLE };
  * table equals one big leaf exactly if all pairs are and slot 0 is aligned.
  */
 struct iopt_meta {
-    uint64_t link;    /* next page while on a struct iopt_pages */
-    uint16_t present; /* slots that are not empty */
-    uint16_t joined;  /* pairs that continue each other */
-    uint32_t cursor;  /* first slot iopt_destroy() has not finished */
+    uint64_t link; /* next page while on a struct iopt_pages */
+    union {
+        struct {
+            uint16_t present; /* slots that are not empty */
+            uint16_t joined;  /* pairs that continue each other */
+        };
+        uint32_t counts; /* present + 65536 * joined: both in one addition */
+    };
+    uint32_t cursor; /* first slot iopt_destroy() has not finished */
 };
 static_assert(sizeof(struct iopt_meta) == POOL_META_BYTES, "fits the slot");
 

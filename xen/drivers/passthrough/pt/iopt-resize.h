@@ -26,12 +26,10 @@ static struct iopt_tab tab_shatter(struct iopt_job *j, struct iopt_tab *t,
     const unsigned int level = t->level - 1;
     const uint64_t step = fmt_step(level);
     struct iopt_tab c = tab_new(j, level, tab_dfn(t, i));
-    uint64_t v = fmt_leaf(fmt_leaf_mfn(old, t->level), fmt_prot(old), level,
-                          pt->leaf_extra);
+    const uint64_t v = fmt_leaf(fmt_leaf_mfn(old, t->level), fmt_prot(old),
+                                level, pt->leaf_extra);
 
-    for (unsigned int k = 0; k < FMT_SLOTS; k++, v += step) {
-        c.slots[k] = v;
-    }
+    put_run(c.slots, FMT_SLOTS, v, step, false);
     tab_count(&c, FMT_SLOTS, FMT_SLOTS - 1);
     pt->counts.leaves[t->level]--;
     pt->counts.leaves[level] += FMT_SLOTS;

@@ -76,6 +76,18 @@ static void check_ends(struct iopt_job *j, paddr_t pa, unsigned int level,
     }
 }
 
+static always_inline bool line_continues(const uint64_t *s, uint64_t next,
+                                         uint64_t step)
+{
+    uint64_t differs = 0;
+
+#pragma GCC unroll 8
+    for (unsigned int n = 0; n < LINE_SLOTS; n++, next += step) {
+        differs |= s[n] ^ next;
+    }
+    return differs == 0;
+}
+
 /*
  * The leaf in slot i and those before end that continue it cease to be. A slot
  * that equals the last one plus a step is present and joined, so one comparison
@@ -84,14 +96,22 @@ static void check_ends(struct iopt_job *j, paddr_t pa, unsigned int level,
  */
 static always_inline unsigned int clear_stretch(struct iopt_tab *t,
                                                 unsigned int i,
-                                                unsigned int end, int *pairs)
+                                                unsigned int end, uint64_t step,
+                                                int *pairs)
 {
-    const uint64_t step = fmt_step(t->level);
     uint64_t *const s = t->slots;
     uint64_t next = s[i] + step;
     unsigned int k = i + 1;
 
     IOPT_STORE(&s[i], FMT_EMPTY_WORD);
+    while (k + LINE_SLOTS <= end && line_continues(&s[k], next, step)) {
+#pragma GCC unroll 8
+        for (unsigned int n = 0; n < LINE_SLOTS; n++) {
+            IOPT_STORE(&s[k + n], FMT_EMPTY_WORD);
+        }
+        k += LINE_SLOTS;
+        next += LINE_SLOTS * step;
+    }
     for (; k < end && s[k] == next; k++, next += step) {
         IOPT_STORE(&s[k], FMT_EMPTY_WORD);
     }
@@ -115,7 +135,7 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
             i++;
             continue;
         }
-        k = clear_stretch(t, i, end, &pairs);
+        k = clear_stretch(t, i, end, fmt_step(0), &pairs);
         gone += (int)(k - i);
         first = min_of(first, i);
         last = k - 1;
@@ -135,7 +155,7 @@ static unsigned int clear_run(struct iopt_job *j, struct iopt_tab *t,
                               unsigned int i, unsigned int end)
 {
     int pairs = pair_left(t, i);
-    const unsigned int k = clear_stretch(t, i, end, &pairs);
+    const unsigned int k = clear_stretch(t, i, end, fmt_step(t->level), &pairs);
 
     tab_count(t, -(int)(k - i), -pairs);
     j->pt->counts.leaves[t->level] -= k - i;
@@ -314,7 +334,7 @@ static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
     if (fmt_is_empty(t.slots[i])) {
         return true;
     }
-    tab_count(&t, -1, -pair_left(&t, i) - pair_right(&t, i));
+    tab_count(&t, -1, -pairs_of_leaf(&t, i, t.slots[i]));
     IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);
     tab_touch(&t, i, 1);
     j->pt->counts.leaves[0]--;

@@ -12,6 +12,9 @@
 #define tab_write_back IOPT_SYM(tab_write_back)
 #define tab_set        IOPT_SYM(tab_set)
 
+/* Slots are taken a cache line at a time where they are alike. */
+#define LINE_SLOTS 8u
+
 /* A table being worked on. */
 struct iopt_tab {
     uint64_t *slots;
@@ -34,6 +37,7 @@ struct iopt_job {
     uint32_t prot;            /* of the leaves to write */
     bool overwrite;           /* replace what is there */
     bool todo;                /* the check found something to change */
+    bool blank;               /* the check found nothing but empty slots */
     bool force;               /* coalesce even if the tree is lazy */
 };
 
@@ -122,8 +126,7 @@ static always_inline void tab_close(const struct iopt *pt, struct iopt_tab *t)
 static always_inline void tab_count(struct iopt_tab *t, int present, int joined)
 {
     if (IOPT_TRACK) {
-        t->meta->present = (uint16_t)(t->meta->present + present);
-        t->meta->joined = (uint16_t)(t->meta->joined + joined);
+        t->meta->counts += (uint32_t)(present + 65536 * joined);
     }
 }
 
@@ -138,6 +141,21 @@ static always_inline int pair_right(const struct iopt_tab *t, unsigned int i)
 {
     return IOPT_TRACK && i + 1 < FMT_SLOTS &&
            follows(t->slots[i], t->slots[i + 1], t->level);
+}
+
+/*
+ * Pairs that a leaf with this word makes, or made, in slot i. A word one step
+ * away from a leaf's is a leaf's, so the kind needs no second look.
+ */
+static always_inline int pairs_of_leaf(const struct iopt_tab *t, unsigned int i,
+                                       uint64_t leaf)
+{
+    const uint64_t step = fmt_step(t->level);
+
+    return IOPT_TRACK
+               ? (i > 0 && t->slots[i - 1] + step == leaf) +
+                     (i + 1 < FMT_SLOTS && t->slots[i + 1] == leaf + step)
+               : 0;
 }
 
 /* Store one entry of any kind over one of any kind. */
@@ -181,6 +199,33 @@ static always_inline void owe_slot(struct iopt_job *j, const struct iopt_tab *t,
     const uint64_t first = tab_dfn(t, i);
 
     owe(j, first, first + frames_at(t->level) - 1, leaf_level, what);
+}
+
+/* A table that no device reaches needs no order among its stores. */
+static always_inline void put_one(uint64_t *s, uint64_t v, bool live)
+{
+    if (live) {
+        IOPT_STORE(s, v);
+    } else {
+        *s = v;
+    }
+}
+
+/* Leaves for n slots that hold nothing. */
+static always_inline void put_run(uint64_t *s, unsigned int n, uint64_t v,
+                                  uint64_t step, bool live)
+{
+    unsigned int k = 0;
+
+    for (; k + LINE_SLOTS <= n; k += LINE_SLOTS, v += LINE_SLOTS * step) {
+#pragma GCC unroll 8
+        for (unsigned int i = 0; i < LINE_SLOTS; i++) {
+            put_one(&s[k + i], v + i * step, live);
+        }
+    }
+    for (; k < n; k++, v += step) {
+        put_one(&s[k], v, live);
+    }
 }
 
 /* Empty slots i..i+n-1 of an unlinked table. */

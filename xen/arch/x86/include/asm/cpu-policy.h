@@ -24,7 +24,7 @@ enum cpu_featureset {
 /* One leaf of a serialised policy; subleaf ~0 means it has none. */
 #define CPU_POLICY_NO_SUBLEAF UINT32_C(0xffffffff)
 #define CPU_POLICY_MAX_LEAVES 0x78 /* what a size query reports */
-#define CPU_POLICY_MAX_MSRS   2 /* platform info, arch capabilities */
+#define CPU_POLICY_MAX_MSRS   2    /* platform info, arch capabilities */
 
 /**
  * cpu_policy_init() - Read CPUID and work out what PV guests may see.

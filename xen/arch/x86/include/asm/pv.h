@@ -89,7 +89,7 @@ struct pv_domain {
     struct xen_memory_map *e820; /* XENMEM_set_memory_map; NULL: none */
 };
 
-/* --- pv/traps.c, callback.c: delivering things to the guest kernel --------- */
+/* --- pv/traps.c, callback.c: delivering things to the guest kernel -------- */
 
 /**
  * pv_inject_exception() - Enter the guest's handler for a CPU exception.
@@ -265,7 +265,7 @@ uint64_t pv_guest_cr4(const struct vcpu *v);
  */
 void pv_set_guest_cr4(struct vcpu *v, uint64_t val);
 
-/* --- pv/descriptor.c -------------------------------------------------------- */
+/* --- pv/descriptor.c ------------------------------------------------------ */
 
 /**
  * pv_set_gdt() - Make frames a vCPU's GDT, dropping the old ones.
@@ -313,7 +313,7 @@ int must_check pv_validate_seg_page(struct page_info *pg);
  */
 uint64_t pv_code_descriptor(uint16_t sel);
 
-/* --- pv/emulate*.c --------------------------------------------------------- */
+/* --- pv/emulate*.c -------------------------------------------------------- */
 
 /**
  * pv_emulate_gp() - A guest raised #GP: emulate if a privileged instruction did.
@@ -337,7 +337,7 @@ bool pv_emulate_ud(struct cpu_user_regs *regs);
  */
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 
-/* --- pv/ptwr.c -------------------------------------------------------------- */
+/* --- pv/ptwr.c ------------------------------------------------------------ */
 
 /**
  * pv_ptwr_fault() - The guest kernel wrote to a present read-only page: emulate
@@ -350,7 +350,7 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 bool pv_ptwr_fault(struct cpu_user_regs *regs, uint64_t addr,
                    uint32_t error_code);
 
-/* --- xstate ----------------------------------------------------------------- */
+/* --- xstate --------------------------------------------------------------- */
 
 /**
  * xstate_init() - Enable the FPU and XSAVE components on the calling CPU.

@@ -1,0 +1,994 @@
+// SPDX-License-Identifier: GPL-2.0
+// SOURCES: xen/drivers/passthrough/iommu-map.c
+// SOURCES: xen/drivers/passthrough/iommu-gather.c
+// SOURCES: xen/drivers/passthrough/iommu-space.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c tests/port/iopt/skew.c
+// ARGS: 8
+/*
+ * The generic IOMMU layer against a flat array and units that remember every
+ * translation and table pointer a command does not tell them to forget. First
+ * single cases, then random requests: model-iospace [seconds [seed]], or
+ * model-iospace episodes N for the first N seeds.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include <xen/atomic.h>
+#include <xen/bits.h>
+#include <xen/page-pool.h>
+#include <xen/perf-counter.h>
+#include <xen/printk.h>
+#include <xen/xmalloc.h>
+
+#include "tests/port/iopt/audit.h"
+#include "tests/unit/expect.h"
+#include "xen/drivers/passthrough/iommu-priv.h"
+
+#define WINDOW UINT64_C(8192)
+#define BASE   ((UINT64_C(1) << 18) - WINDOW / 2) /* around a 1G border */
+#define CACHED 64
+
+uint32_t perf_values[PERF_ROW_WORDS];
+struct iommu_caps iommu_caps;
+bool iommu_enabled = true;
+
+static struct {
+    uint64_t mfn;
+    unsigned int prot;
+} flat[WINDOW];
+
+static struct {
+    bool valid;
+    uint64_t dfn, mfn;
+    unsigned int prot, order;
+} tlb[CACHED];
+
+static struct {
+    bool valid;
+    uint64_t dfn, pa;
+    unsigned int level, span;
+} psc[CACHED];
+
+static struct iospace *s;
+static uint64_t seed, state, blocks_posted, flushes_posted, all_posted;
+static uint64_t waits;
+static unsigned int xzallocs_left = ~0u;
+static int post_error, wait_error, init_error;
+static struct iommu_flush_req last_req;
+
+static uint64_t below(uint64_t n)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % n;
+}
+
+static void fail(const char *what, uint64_t dfn)
+{
+    printf("FAIL seed %#llx: %s at dfn %#llx\n", (unsigned long long)seed, what,
+           (unsigned long long)dfn);
+    exit(1);
+}
+
+/* ---- the world around the layer ------------------------------------------ */
+
+void *xzalloc_bytes(size_t bytes)
+{
+    if (xzallocs_left == 0) {
+        return NULL;
+    }
+    xzallocs_left--;
+    return calloc(1, bytes);
+}
+
+void xfree(void *p)
+{
+    free(p);
+}
+
+static bool forgive; /* a unit's error is no error of the request */
+
+int iommu_unit_check(unsigned int unit, int rc, const char *what)
+{
+    (void)unit;
+    (void)what;
+    return forgive ? 0 : rc;
+}
+
+static int space_init(struct iospace *n)
+{
+    (void)n;
+    return init_error;
+}
+
+static void space_fini(struct iospace *n)
+{
+    (void)n;
+}
+
+static bool reached(const struct iommu_flush_req *f, uint64_t first,
+                    unsigned int order, bool fits)
+{
+    for (unsigned int b = 0; b < f->nr; b++) {
+        const uint64_t from = f->block[b].dfn;
+        const uint64_t to = from + (BIT64(f->block[b].order) - 1);
+
+        if (from & (to - from)) {
+            fail("a block that is not aligned", from);
+        }
+        /* A smaller command leaves a larger entry in place. */
+        if (first <= to && first + (BIT64(order) - 1) >= from &&
+            (!fits || order <= f->block[b].order)) {
+            return true;
+        }
+    }
+    return f->all;
+}
+
+static int flush_post(unsigned int unit, const struct iommu_flush_req *f,
+                      uint64_t *ticket)
+{
+    if (post_error) {
+        return post_error;
+    }
+    if (f->did != s->did || unit >= iommu_caps.nr_units ||
+        !(s->units & BIT64(unit))) {
+        fail("a flush of another space or unit", f->did);
+    }
+    for (unsigned int b = 0; b < f->nr; b++) {
+        if (f->block[b].order > iommu_caps.flush_order) {
+            fail("a block larger than a command reaches", f->block[b].dfn);
+        }
+    }
+    *ticket = 7 + unit;
+    last_req = *f;
+    flushes_posted++;
+    blocks_posted += f->nr;
+    all_posted += f->all;
+    return 0;
+}
+
+/* Only what is waited for is done; all units see the same commands. */
+static int flush_wait(unsigned int unit, uint64_t ticket)
+{
+    if (ticket != 7 + unit) {
+        fail("a ticket of another unit", ticket);
+    }
+    waits++;
+    if (wait_error) {
+        return wait_error;
+    }
+    for (unsigned int i = 0; i < CACHED; i++) {
+        if (reached(&last_req, tlb[i].dfn, tlb[i].order, true)) {
+            tlb[i].valid = false;
+        }
+        if (last_req.tables &&
+            reached(&last_req, psc[i].dfn, psc[i].span, false)) {
+            psc[i].valid = false;
+        }
+    }
+    return 0;
+}
+
+static const struct iommu_vendor_ops mock = {
+    .name = "mock",
+    .space_init = space_init,
+    .space_fini = space_fini,
+    .flush_post = flush_post,
+    .flush_wait = flush_wait,
+};
+const struct iommu_vendor_ops *iommu_ops = &mock;
+
+/* ---- the device ------------------------------------------------------------ */
+
+static void device_access(uint64_t dfn)
+{
+    const struct audit_hit h = audit_walk(&s->pt, dfn);
+    const unsigned int level = (unsigned int)below(s->pt.levels - 1u);
+    const size_t i = below(CACHED);
+    uint64_t pa;
+
+    if (h.present) {
+        const uint64_t into = dfn & (BIT64(h.order) - 1);
+
+        tlb[i].valid = true;
+        tlb[i].dfn = dfn - into;
+        tlb[i].mfn = h.mfn - into;
+        tlb[i].prot = h.prot;
+        tlb[i].order = h.order;
+    }
+    if (audit_table_at(&s->pt, dfn, level, &pa)) {
+        const size_t k = below(CACHED);
+        const unsigned int span = s->pt.ops->level_order(level) + 9u;
+
+        psc[k].valid = true;
+        psc[k].dfn = dfn >> span << span;
+        psc[k].level = level;
+        psc[k].span = span;
+        psc[k].pa = pa;
+    }
+}
+
+static unsigned int flat_prot(uint64_t dfn)
+{
+    return dfn - BASE < WINDOW ? flat[dfn - BASE].prot : 0;
+}
+
+static uint64_t flat_mfn(uint64_t dfn)
+{
+    return dfn - BASE < WINDOW ? flat[dfn - BASE].mfn : 0;
+}
+
+/* Whatever is cached says what the flat array says. */
+static void check_caches(void)
+{
+    for (unsigned int i = 0; i < CACHED; i++) {
+        for (uint64_t k = 0; tlb[i].valid && k < BIT64(tlb[i].order); k++) {
+            const uint64_t d = tlb[i].dfn + k;
+
+            if (flat_prot(d) != tlb[i].prot || flat_mfn(d) != tlb[i].mfn + k) {
+                fail("a stale translation after a flush", d);
+            }
+            k += tlb[i].order > 9 ? 511 : 0;
+        }
+        /* A table that waits to be freed must still translate alike. */
+        for (unsigned int n = 0; psc[i].valid && n < 4; n++) {
+            const uint64_t d = psc[i].dfn + below(BIT64(psc[i].span));
+            const struct audit_hit h =
+                audit_walk_from(&s->pt, psc[i].pa, psc[i].level, d);
+
+            if (h.present ? h.prot != flat_prot(d) || h.mfn != flat_mfn(d)
+                          : flat_prot(d) != 0) {
+                fail("a stale table after a flush", d);
+            }
+        }
+    }
+}
+
+static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
+                       unsigned int order, void *arg)
+{
+    for (uint64_t k = 0; k < BIT64(order); k++) {
+        if (flat_prot(dfn + k) != prot || flat_mfn(dfn + k) != mfn + k) {
+            fail("tree and flat array differ", dfn + k);
+        }
+    }
+    *(uint64_t *)arg += BIT64(order);
+}
+
+static void check_tree(void)
+{
+    uint64_t there = 0, mapped = 0;
+
+    if (audit_tree(&s->pt, check_leaf, &there)) {
+        fail("audit", BASE);
+    }
+    for (uint64_t i = 0; i < WINDOW; i++) {
+        mapped += flat[i].prot != 0;
+    }
+    if (mapped != there) {
+        fail("number of mapped frames", BASE);
+    }
+}
+
+/* ---- random requests -------------------------------------------------------- */
+
+static int expected_map(uint64_t dfn, uint64_t mfn, uint64_t nr,
+                        unsigned int prot)
+{
+    for (uint64_t k = 0; k < nr; k++) {
+        if (flat_prot(dfn + k) &&
+            (flat_prot(dfn + k) != prot || flat_mfn(dfn + k) != mfn + k)) {
+            return -EEXIST;
+        }
+    }
+    return 0;
+}
+
+/* Pieces of the range that are mapped: many may be refused. */
+static unsigned int pieces(uint64_t dfn, uint64_t nr)
+{
+    unsigned int n = 0;
+
+    for (uint64_t k = 0; k < nr; k++) {
+        n += flat_prot(dfn + k) && (k == 0 || !flat_prot(dfn + k - 1));
+    }
+    return n;
+}
+
+/* Without memory a whole leaf goes: at either end, all of it or nothing. */
+static void forget_leaf(uint64_t dfn)
+{
+    struct iopt_view w;
+    uint64_t first = dfn;
+
+    if (dfn - BASE >= WINDOW || !flat_prot(dfn) ||
+        iopt_lookup(&s->pt, DFN(dfn), &w) == 0) {
+        return;
+    }
+    /* Gone although it was not asked for: so is the rest of the leaf. */
+    first = align_down(dfn, 512);
+    for (uint64_t k = 0; k < 512; k++) {
+        if (first + k - BASE < WINDOW &&
+            iopt_lookup(&s->pt, DFN(first + k), &w)) {
+            flat[first + k - BASE].prot = 0;
+        }
+    }
+}
+
+static void one_request(struct iommu_gather *g)
+{
+    static const uint64_t deltas[] = { 0, 0, BIT64(20), 1 };
+    const uint64_t at = below(WINDOW);
+    uint64_t nr = 1 + below(below(3) ? 4 : WINDOW);
+    const bool failing = below(6) == 0;
+    const unsigned int prot = below(4) ? 3 : 1 + (unsigned int)below(2);
+    const uint64_t dfn = BASE + (below(3) ? at : align_down(at, 512));
+    const uint64_t mfn = dfn + deltas[below(4)];
+    int rc, want;
+
+    if (below(4) == 0) {
+        nr = 512 * (1 + below(3));
+    }
+    nr = min_of(nr, BASE + WINDOW - dfn);
+    if (failing) {
+        pool_fail_after(below(4));
+    }
+    switch (below(4)) {
+    case 0:
+        rc = iommu_unmap(s, DFN(dfn), nr, g);
+        pool_fail_after(UINT64_MAX);
+        if (rc) {
+            fail("an unmap failed", dfn);
+        }
+        for (uint64_t k = 0; k < nr; k++) {
+            flat[dfn + k - BASE].prot = 0;
+        }
+        if (failing) {
+            forget_leaf(dfn - 1);
+            forget_leaf(dfn + nr);
+        }
+        break;
+    case 1:
+        rc = iommu_protect(s, DFN(dfn), nr, prot, g);
+        pool_fail_after(UINT64_MAX);
+        if (rc && !(failing && rc == -ENOMEM)) {
+            fail("protect", dfn);
+        }
+        for (uint64_t k = 0; rc == 0 && k < nr; k++) {
+            if (flat[dfn + k - BASE].prot) {
+                flat[dfn + k - BASE].prot = prot;
+            }
+        }
+        break;
+    default:
+        want = expected_map(dfn, mfn, nr, prot);
+        rc = iommu_map(s, DFN(dfn), MFN(mfn), nr, prot, g);
+        pool_fail_after(UINT64_MAX);
+        if (rc != want && !(failing && rc == -ENOMEM) &&
+            !(rc == -EEXIST && pieces(dfn, nr) > 16)) {
+            printf("rc %d, want %d\n", rc, want);
+            fail("map", dfn);
+        }
+        for (uint64_t k = 0; rc == 0 && k < nr; k++) {
+            flat[dfn + k - BASE].prot = prot;
+            flat[dfn + k - BASE].mfn = mfn + k;
+        }
+        break;
+    }
+}
+
+static void set_up(unsigned int config)
+{
+    const struct iopt_ops *const ops =
+        config & 1 ? &iopt_vtdss_ops : &iopt_amdv1_ops;
+    static const uint8_t orders[] = { 9, 18, 52 };
+
+    iommu_caps = (struct iommu_caps){
+        .pt = { .ops = ops,
+                .levels = (uint8_t)(3 + config / 2 % 3),
+                .leaf_mask = (uint8_t)((2u << config / 6 % 3) - 1),
+                .coherent = config / 18 & 1,
+                .track_added = config / 36 & 1,
+                .input_bits = 48 },
+        .nr_units = 1 + config % 3,
+        .did_first = 1,
+        .did_last = 3,
+        .flush_order = orders[config % 3],
+    };
+    pool_reset();
+    memset(tlb, 0, sizeof(tlb));
+    memset(psc, 0, sizeof(psc));
+    memset(flat, 0, sizeof(flat));
+    if (iospace_create(1, &s)) {
+        fail("create", 0);
+    }
+    atomic_store(&s->units, BIT64(iommu_caps.nr_units) - 1);
+}
+
+static void tear_down(void)
+{
+    iospace_destroy(s);
+    if (pool_nr_used) {
+        fail("pages left", pool_nr_used);
+    }
+}
+
+static void episode(uint64_t n)
+{
+    struct iommu_gather g = IOMMU_GATHER_INIT;
+    bool more;
+
+    seed = n;
+    state = n * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    for (int i = 0; i < 8; i++) {
+        (void)below(2);
+    }
+    set_up((unsigned int)below(72));
+    for (int i = 0; i < 120; i++) {
+        one_request(&g);
+        for (int k = 0; k < 6; k++) {
+            device_access(BASE + below(WINDOW));
+        }
+        if (below(3)) {
+            if (iommu_flush(s, &g) || !iopt_gather_is_empty(gather_pt(&g))) {
+                fail("flush", 0);
+            }
+            check_caches();
+        }
+        if (below(8) == 0) {
+            if (iommu_settle(s, &more)) {
+                fail("settle", 0);
+            }
+        }
+        if (i % 8 == 0) {
+            check_tree();
+        }
+    }
+    if (iommu_flush(s, &g)) {
+        fail("flush", 0);
+    }
+    /* Quiet: what was put off is done and the leaves are the fewest. */
+    do {
+        if (iommu_settle(s, &more)) {
+            fail("settle", 0);
+        }
+    } while (more);
+    check_tree();
+    check_caches();
+    tear_down();
+}
+
+/* ---- single cases ------------------------------------------------------------ */
+
+static struct iommu_gather g0 = IOMMU_GATHER_INIT;
+
+static int map(uint64_t dfn, uint64_t mfn, uint64_t nr)
+{
+    return iommu_map(s, DFN(dfn), MFN(mfn), nr, 3, &g0);
+}
+
+static void flush_ok(void)
+{
+    EXPECT_EQ("flush", iommu_flush(s, &g0), 0);
+    EXPECT_EQ("gather's space", g0.space == NULL, 1);
+}
+
+static void test_create(void)
+{
+    struct iospace *more[4] = { NULL };
+    struct iospace *none = NULL;
+    uint64_t pages;
+
+    set_up(0);
+    pages = pool_nr_used;
+    iommu_enabled = false;
+    EXPECT_EQ("disabled", iospace_create(2, &none), -ENODEV);
+    iommu_enabled = true;
+    xzallocs_left = 0;
+    EXPECT_EQ("no memory", iospace_create(2, &none), -ENOMEM);
+    xzallocs_left = ~0u;
+    pool_fail_after(0);
+    EXPECT_EQ("no page", iospace_create(2, &none), -ENOMEM);
+    pool_fail_after(UINT64_MAX);
+    init_error = -EIO;
+    EXPECT_EQ("vendor", iospace_create(2, &none), -EIO);
+    init_error = 0;
+    EXPECT_EQ("second", iospace_create(2, &more[0]), 0);
+    EXPECT_EQ("third", iospace_create(3, &more[1]), 0);
+    EXPECT_EQ("ids differ",
+              more[0]->did != more[1]->did && more[0]->did != s->did &&
+                  more[1]->did != s->did,
+              1);
+    EXPECT_EQ("no id left", iospace_create(4, &more[2]), -ENOMEM);
+    EXPECT_EQ("none of them", none == NULL && more[2] == NULL, 1);
+    iospace_destroy(more[0]);
+    EXPECT_EQ("id again", iospace_create(5, &more[2]), 0);
+    EXPECT_EQ("owner", more[2]->owner, 5);
+    iospace_destroy(more[2]);
+    iospace_destroy(more[1]);
+    iospace_destroy(NULL);
+    EXPECT_EQ("pages", pool_nr_used, pages);
+    tear_down();
+}
+
+static void test_arguments(void)
+{
+    uint64_t last;
+
+    set_up(1);
+    last = iospace_dfn_last(s);
+    EXPECT_EQ("nr 0", map(1, 1, 0), -EINVAL);
+    EXPECT_EQ("range", map(last, 1, 2), -ERANGE);
+    EXPECT_EQ("range", map(last + 1, 1, 1), -ERANGE);
+    EXPECT_EQ("mfn", map(1, s->pt.mfn_last, 2), -ERANGE);
+    EXPECT_EQ("mfn", map(1, s->pt.mfn_last + 1, 1), -ERANGE);
+    EXPECT_EQ("prot", iommu_map(s, DFN(1), MFN(1), 1, 0, &g0), -EINVAL);
+    EXPECT_EQ("prot", iommu_map(s, DFN(1), MFN(1), 1, 4, &g0), -EINVAL);
+    EXPECT_EQ("prot", iommu_protect(s, DFN(1), 1, 0, &g0), -EINVAL);
+    EXPECT_EQ("prot", iommu_protect(s, DFN(1), 1, 7, &g0), -EINVAL);
+    EXPECT_EQ("nr 0", iommu_protect(s, DFN(1), 0, 1, &g0), -EINVAL);
+    EXPECT_EQ("nr 0", iommu_unmap(s, DFN(1), 0, &g0), -EINVAL);
+    EXPECT_EQ("range", iommu_unmap(s, DFN(last), 2, &g0), -ERANGE);
+    EXPECT_EQ("interrupts", map(INTR_FIRST, 1, 1), -EINVAL);
+    EXPECT_EQ("interrupts", map(INTR_LAST, 1, 1), -EINVAL);
+    EXPECT_EQ("interrupts", map(1, INTR_FIRST - 1, 2), -EINVAL);
+    EXPECT_EQ("interrupts", map(1, INTR_LAST, 1), -EINVAL);
+    EXPECT_EQ("below", map(INTR_FIRST - 1, INTR_FIRST - 1, 1), 0);
+    EXPECT_EQ("above", map(INTR_LAST + 1, INTR_LAST + 1, 1), 0);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 2);
+    EXPECT_EQ("last", map(last, 1, 1), 0);
+    /* Refused as a whole, not when it comes to the end. */
+    EXPECT_EQ("range", iommu_unmap(s, DFN(1), last + 1, &g0), -ERANGE);
+    EXPECT_EQ("still there", iommu_lookup(s, DFN(last), NULL, NULL), 0);
+    EXPECT_EQ("still there", iommu_lookup(s, DFN(INTR_LAST + 1), NULL, NULL),
+              0);
+    EXPECT_EQ("all", iommu_unmap(s, DFN(0), last + 1, &g0), 0);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 0);
+    flush_ok();
+    tear_down();
+}
+
+static void test_lookup(void)
+{
+    unsigned int prot = 0;
+    mfn_t mfn = MFN(0);
+
+    set_up(12);
+    EXPECT_EQ("nothing", iommu_lookup(s, DFN(5), &mfn, &prot), -ENOENT);
+    EXPECT_EQ("map", map(5, 0, 1), 0);
+    mfn = MFN(9);
+    EXPECT_EQ("lookup", iommu_lookup(s, DFN(5), &mfn, &prot), 0);
+    EXPECT_EQ("mfn 0", mfn.n, 0);
+    EXPECT_EQ("prot", prot, 3);
+    EXPECT_EQ("lookup", iommu_lookup(s, DFN(5), NULL, NULL), 0);
+    /* A leaf, and 4K leaves that go on where it ends. */
+    EXPECT_EQ("map", map(1024, 1024, 600), 0);
+    EXPECT_EQ("other", map(1624, 9000, 1), 0);
+    EXPECT_EQ("read", iommu_protect(s, DFN(1623), 1, 1, &g0), 0);
+    iommu_print_summary(s);
+    flush_ok();
+    tear_down();
+}
+
+/* A space of many tables goes in several steps. */
+static void test_large(void)
+{
+    set_up(12 + 18);
+    EXPECT_EQ("map", map(0, 1, 700 * 512), 0);
+    EXPECT_EQ("tables", s->pt.counts.tables > 700, 1);
+    flush_ok();
+    tear_down();
+}
+
+/* Up to 16 parts of a request may be there already; more is refused. */
+static void test_pieces(void)
+{
+    for (uint64_t n = 15; n <= 18; n++) {
+        set_up(12 + 18);
+        for (uint64_t i = 0; i < n; i++) {
+            EXPECT_EQ("map", map(10 + i * 500, 10 + i * 500, 1), 0);
+        }
+        EXPECT_EQ("pieces", map(3, 3, 10000), n <= 16 ? 0 : -EEXIST);
+        if (n > 16) {
+            EXPECT_EQ("unchanged", iopt_nr_leaves(&s->pt), n);
+        }
+        flush_ok();
+        tear_down();
+    }
+}
+
+/* Tables that wait for a flush come back with one rather than be missing. */
+static void test_tables_return(void)
+{
+    set_up(6 + 18);
+    EXPECT_EQ("map", map(0, 0, 40 * 512), 0);
+    EXPECT_EQ("map", map(40 * 512, 9, 500), 0);
+    flush_ok();
+    pool_fail_after(0);
+    for (uint64_t d = 0; s->pt.spare.nr; d++) {
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(d * 512 + 100), 1, &g0), 0);
+        flush_ok();
+        EXPECT_EQ("bounded", d < 39, true);
+    }
+    EXPECT_EQ("table goes", iommu_unmap(s, DFN(40 * 512), 500, &g0), 0);
+    EXPECT_EQ("waits", gather_pt(&g0)->retired.nr, 1);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(39 * 512 + 100), 1, &g0), 0);
+    EXPECT_EQ("neighbour", iommu_lookup(s, DFN(39 * 512), NULL, NULL), 0);
+    /* One end in a leaf, one in a hole; nothing left to cut with. */
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(38 * 512), 1, &g0), 0);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(36 * 512 + 500), 512, &g0), 0);
+    EXPECT_EQ("gone", iommu_lookup(s, DFN(36 * 512 + 499), NULL, NULL),
+              -ENOENT);
+    EXPECT_EQ("gone", iommu_lookup(s, DFN(38 * 512 + 1), NULL, NULL), -ENOENT);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(35 * 512 + 500), 700, &g0), 0);
+    EXPECT_EQ("gone", iommu_lookup(s, DFN(35 * 512), NULL, NULL), -ENOENT);
+    flush_ok();
+    pool_fail_after(UINT64_MAX);
+    tear_down();
+}
+
+/* Commands for what was asked: none for fresh maps, one for one extent. */
+static void test_commands(void)
+{
+    static const struct {
+        uint64_t dfn, nr;
+        unsigned int blocks;
+        uint8_t order; /* of the first block */
+        bool all;
+    } cases[] = {
+        { 0, 1, 1, 9, false },     /* out of a 2M leaf */
+        { 5, 3, 1, 9, false },     /* again: 4K leaves of 5..7 */
+        { 512, 512, 1, 9, false }, /* one leaf */
+        { 1024, 1024, 1, 10, false } /* two leaves, aligned */,
+        { 3 * 512, 1024, 0, 0, false },
+    };
+
+    for (uint8_t order = 9; order <= 52; order += 43) {
+        set_up(6 + 18);
+        iommu_caps.flush_order = order;
+        iommu_caps.nr_units = 2;
+        s->units = 3;
+        blocks_posted = flushes_posted = waits = all_posted = 0;
+        EXPECT_EQ("map", map(0, 0, 8 * 512), 0);
+        flush_ok();
+        EXPECT_EQ("fresh map", flushes_posted, 0);
+        for (size_t i = 0; i < 4; i++) {
+            memset(&last_req, 0, sizeof(last_req));
+            flushes_posted = waits = 0;
+            EXPECT_EQ("unmap",
+                      iommu_unmap(s, DFN(cases[i].dfn), cases[i].nr, &g0), 0);
+            flush_ok();
+            EXPECT_EQ("units", flushes_posted, 2);
+            EXPECT_EQ("waits", waits, 2);
+            if (order == 52) {
+                EXPECT_EQ("all", last_req.all, false);
+                EXPECT_EQ("blocks", last_req.nr, cases[i].blocks);
+                if (i != 1) {
+                    EXPECT_EQ("order", last_req.block[0].order, cases[i].order);
+                }
+            }
+        }
+        /* Nothing there: nothing to say. */
+        flushes_posted = 0;
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(512), 512, &g0), 0);
+        flush_ok();
+        EXPECT_EQ("empty", flushes_posted, 0);
+        EXPECT_EQ("generations", s->flush_done, s->flush_begun);
+        tear_down();
+    }
+}
+
+/* Extents to blocks, by themselves. */
+static void test_plan(void)
+{
+    static const struct {
+        uint64_t first, last;
+        uint8_t leaf_order, limit;
+        uint8_t nr;
+        bool all;
+        struct iommu_block b[2];
+    } cases[] = {
+        { 0, 0, 0, 52, 1, false, { { 0, 0 } } },
+        { 3, 3, 9, 52, 1, false, { { 0, 9 } } },
+        { 0, 1, 0, 52, 1, false, { { 0, 1 } } },
+        { 1, 2, 0, 52, 1, false, { { 0, 2 } } },
+        { 4, 6, 0, 52, 1, false, { { 4, 2 } } },
+        { 511, 512, 0, 52, 2, false, { { 511, 0 }, { 512, 0 } } },
+        { 508, 515, 0, 52, 2, false, { { 508, 2 }, { 512, 2 } } },
+        { 511, 512, 9, 52, 2, false, { { 0, 9 }, { 512, 9 } } },
+        { 0, 1023, 9, 9, 2, false, { { 0, 9 }, { 512, 9 } } },
+        { 0, 2047, 9, 9, 0, true, { { 0, 0 } } },
+        { 0, 511, 18, 9, 0, true, { { 0, 0 } } },
+        { 0, 2047, 0, 11, 1, false, { { 0, 11 } } },
+        { 0x3ffff, 0x40000, 18, 18, 2, false, { { 0, 18 }, { 0x40000, 18 } } },
+    };
+
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct iommu_flush_req f = { .did = 1 };
+        struct iopt_gather g;
+        const struct iopt_extent e = { cases[i].first, cases[i].last,
+                                       cases[i].leaf_order, IOPT_OWE_STALE };
+
+        iommu_caps.flush_order = cases[i].limit;
+        iopt_gather_init(&g);
+        iopt_gather_add(&g, &e);
+        iommu_flush_plan(&g, &f);
+        EXPECT_EQ("all", f.all, cases[i].all);
+        EXPECT_EQ("tables", f.tables, false);
+        for (unsigned int b = 0; !f.all && b < cases[i].nr; b++) {
+            EXPECT_EQ("blocks", f.nr, cases[i].nr);
+            EXPECT_EQ("dfn", f.block[b].dfn, cases[i].b[b].dfn);
+            EXPECT_EQ("order", f.block[b].order, cases[i].b[b].order);
+        }
+        /* The same twice is one command. */
+        if (!f.all) {
+            iommu_flush_plan(&g, &f);
+            EXPECT_EQ("again", f.nr, cases[i].nr);
+        }
+    }
+}
+
+static void test_plan_overflow(void)
+{
+    struct iommu_flush_req f = { .did = 1 };
+    struct iopt_gather g;
+
+    iommu_caps.flush_order = 52;
+    for (unsigned int i = 0; i < 5; i++) {
+        iopt_gather_init(&g);
+        for (unsigned int k = 0; k < IOPT_GATHER_EXTENTS; k++) {
+            const uint64_t d = (i * IOPT_GATHER_EXTENTS + k) * UINT64_C(5000);
+            const struct iopt_extent e = { d, d, 0, IOPT_OWE_TABLES };
+
+            iopt_gather_add(&g, &e);
+        }
+        iommu_flush_plan(&g, &f);
+        EXPECT_EQ("all when full", f.all, i == 4);
+        EXPECT_EQ("tables", f.tables, true);
+    }
+    /* Tables that wait for no extent: never freed without a flush. */
+    iopt_gather_init(&g);
+    g.retired.nr = 1;
+    f = (struct iommu_flush_req){ .did = 1 };
+    iommu_flush_plan(&g, &f);
+    EXPECT_EQ("tables alone", f.all && f.tables, true);
+}
+
+/* A unit that fails: the error comes out, its tables are never reused. */
+static void test_errors(void)
+{
+    bool more;
+
+    set_up(6 + 18);
+    EXPECT_EQ("map", map(0, 0, 5 * 512 + 9), 0);
+    flush_ok();
+    for (int i = 0; i < 2; i++) {
+        const uint64_t used = pool_nr_used;
+
+        post_error = i ? 0 : -EIO;
+        wait_error = i ? -ETIMEDOUT : 0;
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(5 * 512), 9, &g0), 0);
+        EXPECT_EQ("error", iommu_flush(s, &g0), i ? -ETIMEDOUT : -EIO);
+        EXPECT_EQ("kept", pool_nr_used, used);
+        EXPECT_EQ("empty", iopt_gather_is_empty(gather_pt(&g0)), true);
+        post_error = wait_error = 0;
+        EXPECT_EQ("map", map(5 * 512, 5 * 512, 9), 0);
+        flush_ok();
+    }
+    /* Two units fail, one is not of the space: the first error counts. */
+    iommu_caps.nr_units = 3;
+    s->units = 5;
+    for (int i = 0; i < 4; i++) {
+        forgive = i >= 2;
+        post_error = i & 1 ? 0 : -EIO;
+        wait_error = i & 1 ? -ETIMEDOUT : 0;
+        flushes_posted = 0;
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(4 * 512), 512, &g0), 0);
+        EXPECT_EQ("error", iommu_flush(s, &g0),
+                  forgive ? 0
+                  : i & 1 ? -ETIMEDOUT
+                          : -EIO);
+        EXPECT_EQ("units", flushes_posted, i & 1 ? 2 : 0);
+        post_error = wait_error = 0;
+        EXPECT_EQ("map", map(4 * 512, 4 * 512, 512), 0);
+        flush_ok();
+    }
+    forgive = false;
+    s->units = 1;
+    /* An unmap that must flush first says so when it cannot. */
+    EXPECT_EQ("again", iommu_unmap(s, DFN(5 * 512), 9, &g0), 0);
+    pool_fail_after(0);
+    for (uint64_t d = 0; d < 5 * 512; d += 512) {
+        wait_error = -ETIMEDOUT;
+        if (iommu_unmap(s, DFN(d + 3), 1, &g0)) {
+            break;
+        }
+        EXPECT_EQ("not the last", d < 4 * 512, true);
+    }
+    wait_error = 0;
+    pool_fail_after(UINT64_MAX);
+    EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    flush_ok();
+    /* Two sets of tables were lost on purpose. */
+    iospace_destroy(s);
+    EXPECT_EQ("lost", pool_nr_used >= 2, 1);
+}
+
+/* No memory at all: what must go goes, and more rather than less. */
+static void test_no_memory(void)
+{
+    set_up(6 + 18);
+    EXPECT_EQ("map", map(0, 0, 40 * 512), 0);
+    flush_ok();
+    pool_fail_after(0);
+    for (uint64_t d = 0; d < 40; d++) {
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(d * 512 + 100), 1, &g0), 0);
+        EXPECT_EQ("gone", iommu_lookup(s, DFN(d * 512 + 100), NULL, NULL),
+                  -ENOENT);
+        flush_ok();
+    }
+    EXPECT_EQ("whole leaf", iommu_lookup(s, DFN(39 * 512), NULL, NULL),
+              -ENOENT);
+    EXPECT_EQ("end too", iommu_lookup(s, DFN(40 * 512 - 1), NULL, NULL),
+              -ENOENT);
+    pool_fail_after(UINT64_MAX);
+    tear_down();
+}
+
+/* A map in pieces that fails half way takes away only what it added. */
+static void test_undo(void)
+{
+    for (uint64_t n = 0; n < 12; n++) {
+        int rc;
+
+        set_up(12 + 18);
+        EXPECT_EQ("map", map(700, 700, 5), 0);
+        EXPECT_EQ("map", map(5000, 5000, 5), 0);
+        flush_ok();
+        pool_fail_after(n);
+        rc = map(3, 3, 9000);
+        pool_fail_after(UINT64_MAX);
+        EXPECT_EQ("there", iommu_lookup(s, DFN(702), NULL, NULL), 0);
+        EXPECT_EQ("there", iommu_lookup(s, DFN(5004), NULL, NULL), 0);
+        if (rc) {
+            EXPECT_EQ("error", rc, -ENOMEM);
+            EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 10);
+        } else {
+            EXPECT_EQ("last", iommu_lookup(s, DFN(9002), NULL, NULL), 0);
+        }
+        flush_ok();
+        tear_down();
+    }
+}
+
+/* A coalesce owes no flush of its own, until many of them wait. */
+static void test_riding(void)
+{
+    uint64_t begun;
+    bool more;
+
+    set_up(6 + 18);
+    flushes_posted = 0;
+    for (uint64_t t = 0; t < 70; t++) {
+        for (uint64_t i = 0; i < 512; i++) {
+            EXPECT_EQ("map", map(t * 512 + i, t * 512 + i, 1), 0);
+        }
+        flush_ok();
+        if (t == 3) {
+            psc[0].valid = audit_table_at(&s->pt, t * 512, 0, &psc[0].pa);
+            psc[0].dfn = t * 512;
+            psc[0].span = 9;
+            EXPECT_EQ("cached", psc[0].valid, true);
+        }
+        do {
+            EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+        } while (more);
+        EXPECT_EQ("one leaf each", iopt_nr_leaves(&s->pt), t + 1);
+        EXPECT_EQ("rides", flushes_posted, t < 64 ? 0 : 1);
+        EXPECT_EQ("walk cache", psc[0].valid, t >= 3 && t < 64);
+        EXPECT_EQ("waiting", s->deferred.retired.nr, t < 64 ? t + 1 : t - 64);
+    }
+    /* Without a unit nothing needs to wait. */
+    s->units = 0;
+    begun = s->flush_begun;
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(0), 1, &g0), 0);
+    flush_ok();
+    EXPECT_EQ("none begun", s->flush_begun, begun);
+    EXPECT_EQ("released", s->deferred.retired.nr, 0);
+    EXPECT_EQ("no flush", flushes_posted, 1);
+    tear_down();
+}
+
+static int stop_at(const struct iommu_range *r, void *arg)
+{
+    *(uint64_t *)arg += r->nr;
+    return r->level == 1 ? 5 : 0;
+}
+
+/* Toggling pages of superpages: no allocation, no shatter, no coalesce. */
+static void test_churn(void)
+{
+    uint64_t allocs, shatters, coalesces, sum = 0;
+    bool more;
+
+    set_up(12 + 18);
+    EXPECT_EQ("map", map(0, 0, UINT64_C(1) << 18), 0);
+    EXPECT_EQ("one leaf", iopt_nr_leaves(&s->pt), 1);
+    for (int pass = 0; pass < 2; pass++) {
+        allocs = pool_nr_allocs;
+        shatters = s->pt.counts.shatters;
+        coalesces = s->pt.counts.coalesces_full;
+        for (uint64_t i = 0; i < 2000; i++) {
+            const uint64_t d = i * 37 % (16 * 512);
+
+            EXPECT_EQ("unmap", iommu_unmap(s, DFN(d), 1, &g0), 0);
+            flush_ok();
+            EXPECT_EQ("map", map(d, d, 1), 0);
+            flush_ok();
+            if (i % 64 == 63) {
+                /* Not quiet: it only notes that things changed. */
+                EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+                EXPECT_EQ("more", more, true);
+            }
+        }
+        EXPECT_EQ("coalesces", s->pt.counts.coalesces_full, coalesces);
+        if (pass) {
+            EXPECT_EQ("allocations", pool_nr_allocs, allocs);
+            EXPECT_EQ("shatters", s->pt.counts.shatters, shatters);
+        } else {
+            /* One for 1G, one for each 2M that was touched. */
+            EXPECT_EQ("shatters", s->pt.counts.shatters, 17);
+        }
+    }
+    EXPECT_EQ("walk", iommu_walk(s, 0, ~UINT64_C(0), stop_at, &sum), 5);
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("one leaf", iopt_nr_leaves(&s->pt), 1);
+    iommu_print_summary(s);
+    tear_down();
+}
+
+int main(int argc, char **argv)
+{
+    const double seconds = argc > 1 ? atof(argv[1]) : 8;
+    const time_t begin = time(NULL);
+    unsigned long n = 0;
+
+    pool_shadow_on();
+    if (argc > 2 && strcmp(argv[1], "episodes")) {
+        episode(strtoull(argv[2], NULL, 0));
+        return 0;
+    }
+    test_create();
+    test_arguments();
+    test_lookup();
+    test_large();
+    test_pieces();
+    test_tables_return();
+    test_commands();
+    test_plan();
+    test_plan_overflow();
+    test_errors();
+    test_no_memory();
+    test_undo();
+    test_riding();
+    test_churn();
+    for (; argc > 2 && n < strtoul(argv[2], NULL, 0); n++) {
+        episode(n + 1);
+    }
+    if (argc > 2) {
+        return expect_failures();
+    }
+    /* Half with fixed seeds, half with fresh ones. */
+    do {
+        episode(n & 1 ? n : (uint64_t)begin * 1000003 + n);
+        n++;
+    } while (expect_bad == 0 && difftime(time(NULL), begin) < seconds);
+    printf("%lu episodes\n", n);
+    return expect_failures();
+}
