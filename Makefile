@@ -217,6 +217,7 @@ check-boot: $(HV_FILE) $(HV_IMAGE) image-tools
 
 bench: xen/xen image image-debian-xen
 	@python3 tools/bench/boot.py
+	@python3 tools/bench/micro.py
 
 # As the hypervisor is compiled, not as the tests are: no sanitizer, -O2.
 BENCH_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) \
