@@ -574,6 +574,55 @@ static void test_lookup(void)
     tear_down();
 }
 
+/* The performance counters, for a script of which each step is known. */
+static void test_counters(void)
+{
+    static const struct {
+        uint64_t dfn, nr;
+        bool map;
+        unsigned int shatters, coalesces;
+    } steps[] = {
+        { 0, 512, true, 0, 0 },  /* one 2M leaf */
+        { 7, 1, false, 1, 0 },   /* cut */
+        { 7, 1, true, 1, 0 },    /* whole, and put off */
+        { 8, 1, false, 1, 0 },   /* nothing to cut */
+        { 0, 512, false, 1, 0 }, /* the table is replaced: no count */
+        { 5, 1, true, 1, 0 },    /* new tables */
+        { 5, 1, false, 1, 0 },   /* emptied, see below */
+    };
+    bool more;
+
+    set_up(12 + 18);
+    memset(perf_values, 0, sizeof(perf_values));
+    /* So that the upper tables stay. */
+    EXPECT_EQ("map", map(600 * 512, 3, 1), 0);
+    EXPECT_EQ("map", map(5 * 512, 3, 1), 0);
+    for (size_t i = 0; i < array_size(steps); i++) {
+        EXPECT_EQ("step",
+                  steps[i].map
+                      ? map(steps[i].dfn, steps[i].dfn, steps[i].nr)
+                      : iommu_unmap(s, DFN(steps[i].dfn), steps[i].nr, &g0),
+                  0);
+        flush_ok();
+        EXPECT_EQ("shatters", perf_values[PERF_iommu_pt_shatters],
+                  steps[i].shatters);
+        EXPECT_EQ("coalesces", perf_values[PERF_iommu_pt_coalesces],
+                  i == array_size(steps) - 1 ? 1 : steps[i].coalesces);
+    }
+    for (uint64_t d = 0; d < 512; d++) {
+        EXPECT_EQ("map", map(d, d, 1), 0);
+    }
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("coalesces", perf_values[PERF_iommu_pt_coalesces], 2);
+    flush_ok();
+    tear_down();
+    EXPECT_EQ("allocs", perf_values[PERF_iommu_pt_allocs] > 3, 1);
+    EXPECT_EQ("frees", perf_values[PERF_iommu_pt_frees],
+              perf_values[PERF_iommu_pt_allocs]);
+}
+
 /* A space of many tables goes in several steps. */
 static void test_large(void)
 {
@@ -967,6 +1016,7 @@ int main(int argc, char **argv)
     test_create();
     test_arguments();
     test_lookup();
+    test_counters();
     test_large();
     test_pieces();
     test_tables_return();

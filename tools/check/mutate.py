@@ -11,6 +11,7 @@ import concurrent.futures
 import glob
 import os
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -28,7 +29,7 @@ TESTS = [("tests/unit/test-iopt-basic.c", []),
          ("tests/unit/test-iopt-edges.c", []),
          ("tests/model/model-iospace.c", ["episodes", "60"]),
          ("tests/model/model-iopt.c", ["steps", "6000"])]
-TIMEOUT_S = 240
+TIMEOUT_S = 120
 
 
 def breaks():
@@ -78,6 +79,11 @@ def affected(src, file):
     return depends(src) or src.startswith("tests/")
 
 
+def limit():
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def try_break(job):
     name, file, old, new, base, work = job
     text = open(file).read()
@@ -110,9 +116,10 @@ def try_break(job):
             subprocess.run(CC + objs + [f"{work}/libport.a", "-lm", "-o", exe],
                            check=True)
             try:
-                r = subprocess.run([exe] + args, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT,
-                                   timeout=TIMEOUT_S)
+                # A broken engine may print, or ask for memory, without end.
+                r = subprocess.run([exe] + args, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL,
+                                   timeout=TIMEOUT_S, preexec_fn=limit)
                 code = r.returncode
             except subprocess.TimeoutExpired:
                 code = "time"

@@ -201,6 +201,7 @@ int iommu_settle(struct iospace *s, bool *more)
         *more = rc == -ERESTART;
     }
     s->ops_seen = s->ops;
+    iospace_count(s);
     spin_unlock(&s->lock);
 
     return flush(s, &g, true);

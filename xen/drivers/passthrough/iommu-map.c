@@ -193,6 +193,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     rc = next_run(s, dfn.n, mfn.n, nr) == nr
              ? iopt_map(&s->pt, &r, gather_pt(g))
              : map_in_pieces(s, &r, gather_pt(g));
+    iospace_count(s);
     spin_unlock(&s->lock);
     return rc;
 }
@@ -236,6 +237,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
+    iospace_count(s);
     spin_unlock(&s->lock);
     if (rc != -ENOMEM) {
         return rc;
@@ -251,6 +253,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
     }
+    iospace_count(s);
     spin_unlock(&s->lock);
     return rc;
 }
@@ -296,6 +299,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
+    iospace_count(s);
     spin_unlock(&s->lock);
     return rc;
 }

@@ -35,6 +35,7 @@ struct iospace {
     uint64_t flush_done;         /* flushes completed; atomic */
     uint64_t ops;                /* calls that changed the tree */
     uint64_t ops_seen;           /* ops at the last iommu_settle() */
+    struct iopt_counts told;     /* what the performance counters hold */
     uint16_t owner;              /* for logs */
     uint16_t did;                /* hardware id on every unit; constant */
     paddr_t vendor;              /* the vendor's, see space_init */
@@ -75,6 +76,13 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
     static_assert(sizeof(struct iopt_gather) <= sizeof(g->engine), "room");
     return (struct iopt_gather *)(void *)g->engine;
 }
+
+/**
+ * iospace_count() - Add what happened in a tree to the performance counters.
+ * @s: the space; what was added last time is remembered in it.
+ * Locks: the space's held. Context: any.
+ */
+void iospace_count(struct iospace *s);
 
 /**
  * iommu_flush_plan() - Turn extents into the fewest blocks that suffice.

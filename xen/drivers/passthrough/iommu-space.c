@@ -6,6 +6,7 @@
 #include <xen/atomic.h>
 #include <xen/bits.h>
 #include <xen/bug.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/xmalloc.h>
 
@@ -112,12 +113,28 @@ void iospace_destroy(struct iospace *s)
     spin_unlock(&s->lock);
     while (iopt_destroy(&s->pt, 512)) {
     }
+    iospace_count(s);
     iommu_ops->space_fini(s);
 
     spin_lock(&attach_lock);
     (void)atomic_test_clear_bit(did_used, s->did);
     spin_unlock(&attach_lock);
     xfree(s);
+}
+
+void iospace_count(struct iospace *s)
+{
+    const struct iopt_counts *const now = &s->pt.counts;
+    struct iopt_counts *const told = &s->told;
+
+    perf_add(iommu_pt_shatters, now->shatters - told->shatters);
+    /* Tables that went upward, full or empty; not those that were replaced. */
+    perf_add(iommu_pt_coalesces, now->coalesces_full - told->coalesces_full +
+                                     now->coalesces_empty -
+                                     told->coalesces_empty);
+    perf_add(iommu_pt_allocs, now->pool_allocs - told->pool_allocs);
+    perf_add(iommu_pt_frees, now->pool_frees - told->pool_frees);
+    *told = *now;
 }
 
 uint64_t iospace_dfn_last(const struct iospace *s)

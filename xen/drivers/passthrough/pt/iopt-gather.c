@@ -68,6 +68,7 @@ int iopt_destroy(struct iopt *pt, unsigned int budget)
     if (rc == 0) {
         while (pt->spare.nr) {
             pool_page_free(iopt_pages_pop(&pt->spare));
+            pt->counts.pool_frees++;
         }
     }
     return rc;
@@ -178,6 +179,7 @@ void iopt_return_tables(struct iopt *pt, struct iopt_pages *l)
             iopt_pages_add(&pt->spare, pa);
         } else {
             pool_page_free(pa);
+            pt->counts.pool_frees++;
         }
     }
 }

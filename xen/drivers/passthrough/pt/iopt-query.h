@@ -120,6 +120,7 @@ static int op_init(struct iopt *pt)
         cache_write_back(root.slots, FMT_SLOTS * sizeof(root.slots[0]));
     }
     pt->counts.tables = 1;
+    pt->counts.pool_allocs = 1;
     return 0;
 }
 
@@ -153,6 +154,7 @@ static int op_destroy(struct iopt *pt, unsigned int budget)
             level--;
         }
         pool_page_free(pa);
+        pt->counts.pool_frees++;
         pt->counts.tables--;
         if (!up) {
             return 0;

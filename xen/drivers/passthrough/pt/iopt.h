@@ -79,6 +79,7 @@ struct iopt_counts {
     uint64_t coalesces_empty;         /* tables dropped as empty */
     uint64_t spare_hits;              /* tables that needed no allocator */
     uint64_t pool_allocs;             /* tables that did */
+    uint64_t pool_frees;              /* tables given back to it */
 };
 
 #define IOPT_PENDING 32 /* ours: deferred coalesces remembered per tree */
