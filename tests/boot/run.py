@@ -590,6 +590,13 @@ CASES = {n[5:].replace("_", "-"): f for n, f in list(globals().items())
          if n.startswith("case_")}
 
 
+# Not in a plain run, which must be the same each time: a guest's boot has been
+# seen to stall on a loaded host, and these modes repeat what strict and relaxed
+# show. "T=domu" and "T=attack" run them.
+BY_NAME = {"domu", "attack-passthrough", "attack-inclusive",
+           "attack-noreserved"}
+
+
 def main():
     words = [a for a in sys.argv[1:] if not a.startswith("--")]
     if "--list" in sys.argv:
@@ -602,6 +609,8 @@ def main():
     seen = set()
     for name, fn in CASES.items():
         if words and not any(w in name for w in words):
+            continue
+        if not words and name in BY_NAME:
             continue
         case = Case(name)
         t = time.monotonic()
