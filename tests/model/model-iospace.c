@@ -623,6 +623,150 @@ static void test_counters(void)
               perf_values[PERF_iommu_pt_allocs]);
 }
 
+static uint32_t perf(unsigned int index)
+{
+    return perf_values[index];
+}
+
+/* What a step adds to a counter, 0 where it is not named. */
+struct counter_step {
+    const char *what;
+    uint64_t dfn, nr;
+    enum { MAP, UNMAP, RETYPE, READ_ONLY, SETTLE } op;
+    uint32_t maps, unmaps, shatters, by_unmap, by_type, by_prot, full, empty,
+        range, waits;
+    int32_t leaves_4k, leaves_2m, linked;
+    uint32_t waiting; /* not what is added: what is there afterwards */
+};
+
+static void run_step(const struct counter_step *p)
+{
+    bool more;
+
+    switch (p->op) {
+    case MAP:
+        EXPECT_EQ(p->what, map(p->dfn, p->dfn, p->nr), 0);
+        break;
+    case UNMAP:
+    case RETYPE:
+        g0.cause = p->op == RETYPE ? IOMMU_BY_TYPE : IOMMU_BY_UNMAP;
+        for (uint64_t i = 0; i < p->nr; i++) {
+            EXPECT_EQ(p->what, iommu_unmap(s, DFN(p->dfn + i), 1, &g0), 0);
+        }
+        g0.cause = IOMMU_BY_UNMAP;
+        break;
+    case READ_ONLY:
+        EXPECT_EQ(p->what, iommu_protect(s, DFN(p->dfn), p->nr, IOMMU_R, &g0),
+                  0);
+        break;
+    case SETTLE:
+        do {
+            EXPECT_EQ(p->what, iommu_settle(s, &more), 0);
+        } while (more);
+        return; /* what it owes rides on the next flush */
+    }
+    flush_ok();
+}
+
+/* One script, every counter of the layer, to the unit. */
+static void test_counters_exactly(void)
+{
+    static const struct counter_step steps[] = {
+        { "map 2M", 0, 512, MAP, .maps = 1, .leaves_2m = 1, .linked = 2 },
+        { "map 2M", 512, 512, MAP, .maps = 1, .leaves_2m = 1 },
+        { "map 2M", 1024, 512, MAP, .maps = 1, .leaves_2m = 1 },
+        { "a table", 7, 1, RETYPE, .unmaps = 1, .shatters = 1, .by_type = 1,
+          .range = 1, .waits = 1, .leaves_4k = 511, .leaves_2m = -1,
+          .linked = 1 },
+        { "two more", 8, 2, RETYPE, .unmaps = 2, .range = 1, .waits = 1,
+          .leaves_4k = -2 },
+        { "given up", 512, 1, UNMAP, .unmaps = 1, .shatters = 1, .by_unmap = 1,
+          .range = 1, .waits = 1, .leaves_4k = 511, .leaves_2m = -1,
+          .linked = 1 },
+        { "read-only", 1030, 1, READ_ONLY, .shatters = 1, .by_prot = 1,
+          .range = 1, .waits = 1, .leaves_4k = 512, .leaves_2m = -1,
+          .linked = 1 },
+        /* Its table is full again, and is joined when all is quiet. */
+        { "data again", 7, 3, MAP, .maps = 1, .leaves_4k = 3 },
+        { "joined", 0, 0, SETTLE, .full = 1, .leaves_4k = -512, .leaves_2m = 1,
+          .linked = -1, .waiting = 1 },
+        /* The second command reaches the table that was waiting. */
+        { "the rest", 513, 511, UNMAP, .unmaps = 511, .empty = 1, .range = 2,
+          .waits = 1, .leaves_4k = -511, .linked = -1 },
+        { "one more", 1030, 1, UNMAP, .unmaps = 1, .range = 1, .waits = 1,
+          .leaves_4k = -1 },
+    };
+
+    set_up(12 + 18);
+    memset(perf_values, 0, sizeof(perf_values));
+    for (size_t i = 0; i < array_size(steps); i++) {
+        const struct counter_step *const p = &steps[i];
+        uint32_t b[PERF_NR];
+        uint32_t total = 0;
+
+        memcpy(b, perf_values, sizeof(b));
+        run_step(p);
+#define ADDED(counter, n) \
+    EXPECT_EQ(p->what, perf(PERF_##counter) - b[PERF_##counter], (uint32_t)(n))
+        ADDED(iommu_maps, p->maps);
+        ADDED(iommu_unmaps, p->unmaps);
+        ADDED(iommu_pt_shatters, p->shatters);
+        ADDED(iommu_shatters_unmap, p->by_unmap);
+        ADDED(iommu_shatters_type, p->by_type);
+        ADDED(iommu_shatters_prot, p->by_prot);
+        ADDED(iommu_pt_coalesces, p->full + p->empty);
+        ADDED(iommu_coalesces_full, p->full);
+        ADDED(iommu_coalesces_empty, p->empty);
+        ADDED(iommu_flushes, p->range);
+        ADDED(iommu_flush_range, p->range);
+        ADDED(iommu_flush_domain, 0);
+        ADDED(iommu_flush_waits, p->waits);
+        ADDED(iommu_leaves, p->leaves_4k);
+        ADDED(iommu_leaves + 1, p->leaves_2m);
+        ADDED(iommu_tables, p->linked);
+#undef ADDED
+        EXPECT_EQ(p->what, perf(PERF_iommu_tables + 2), p->waiting);
+        for (unsigned int k = 0; k < 3; k++) {
+            total += perf(PERF_iommu_tables + k);
+        }
+        EXPECT_EQ(p->what, total,
+                  perf(PERF_iommu_pt_allocs) - perf(PERF_iommu_pt_frees));
+    }
+    tear_down();
+    for (unsigned int k = 0; k < 3; k++) {
+        EXPECT_EQ("nothing left", perf(PERF_iommu_tables + k), 0);
+        EXPECT_EQ("nothing left", perf(PERF_iommu_leaves + k), 0);
+    }
+}
+
+/* 512 single maps: as many requests, one leaf, no flush. */
+static void test_counters_singles(void)
+{
+    bool more;
+
+    set_up(12 + 18);
+    EXPECT_EQ("upper tables", map(700 * 512, 3, 1), 0);
+    memset(perf_values, 0, sizeof(perf_values));
+    for (uint64_t d = 0; d < 512; d++) {
+        const uint64_t dfn = (d * 167 + 5) % 512;
+
+        EXPECT_EQ("map", map(dfn, dfn, 1), 0);
+        flush_ok();
+    }
+    EXPECT_EQ("4K leaves", perf(PERF_iommu_leaves), 512);
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("maps", perf(PERF_iommu_maps), 512);
+    EXPECT_EQ("4K leaves", perf(PERF_iommu_leaves), 0);
+    EXPECT_EQ("2M leaves", perf(PERF_iommu_leaves + 1), 1);
+    EXPECT_EQ("full", perf(PERF_iommu_coalesces_full), 1);
+    EXPECT_EQ("shatters", perf(PERF_iommu_pt_shatters), 0);
+    EXPECT_EQ("flushes", perf(PERF_iommu_flushes), 0);
+    EXPECT_EQ("waiting", perf(PERF_iommu_tables + 2), 1);
+    tear_down();
+}
+
 /* A space of many tables goes in several steps. */
 static void test_large(void)
 {
@@ -1017,6 +1161,8 @@ int main(int argc, char **argv)
     test_arguments();
     test_lookup();
     test_counters();
+    test_counters_exactly();
+    test_counters_singles();
     test_large();
     test_pieces();
     test_tables_return();

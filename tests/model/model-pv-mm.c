@@ -178,8 +178,10 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
     return 0;
 }
 
-int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr)
+int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
+                        enum iommu_cause cause)
 {
+    (void)cause;
     if (d != &dom || nr != 1 || !dma_mapped[mfn.n]) {
         fail("DMA-unmapped twice", (unsigned int)mfn.n);
     }

@@ -14,6 +14,7 @@
 #include <xen/errno.h>
 #include <xen/iommu-gather.h>
 #include <xen/iommu.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
 
@@ -182,6 +183,7 @@ static int map_one(uint64_t first, uint64_t last, void *arg)
         log_info("iommu: d%u: identity %#lx..%#lx %s\n", m->st->id, first, last,
                  how);
     }
+    perf_add_array(iommu_identity, 0, 1);
     return iommu_map(m->st->space, DFN(first), MFN(first), last - first + 1,
                      m->prot, m->g);
 }

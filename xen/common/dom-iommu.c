@@ -160,12 +160,14 @@ int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
     return rc;
 }
 
-int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr)
+int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
+                        enum iommu_cause cause)
 {
     struct iommu_gather local = IOMMU_GATHER_INIT;
     struct iommu_gather *const g = d == building ? &build_gather : &local;
     int rc, rc2;
 
+    g->cause = cause;
     rc = dom_iommu_unmap_gather(d, mfn, nr, g);
     if (g == &build_gather) {
         return rc;

@@ -11,6 +11,7 @@
 #include <xen/irq.h>
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
 #include <xen/sched.h>
@@ -78,6 +79,7 @@ struct domain *dom_next(int id)
 
 static void domain_free(struct domain *d)
 {
+    perf_inc(dom_destroy);
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         if (d->vcpu[i]) {
             pv_vcpu_destroy(d->vcpu[i]);
@@ -138,6 +140,7 @@ int dom_create(domid_t id, unsigned int max_vcpus, bool privileged,
     if (!d) {
         return -ENOMEM;
     }
+    perf_inc(dom_init);
     d->id = id;
     d->privileged = privileged;
     d->max_vcpus = max_vcpus;

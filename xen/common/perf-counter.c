@@ -15,11 +15,13 @@ static_assert(PERF_NR <= PERF_ROW_WORDS, "a row holds every counter");
 uint32_t perf_values[MAX_CPUS][PERF_ROW_WORDS] aligned_to(64);
 
 static const struct perf_desc descs[] = {
-#define PERF_COUNTER(name, text)   { text, PERF_##name, 1, false },
-#define PERF_ARRAY(name, text, nr) { text, PERF_##name, nr, true },
+#define PERF_COUNTER(name, text)   { text, PERF_##name, 1, false, false },
+#define PERF_ARRAY(name, text, nr) { text, PERF_##name, nr, true, false },
+#define PERF_LEVEL(name, text, nr) { text, PERF_##name, nr, true, true },
 #include <xen/perf-counter-list.h>
 #undef PERF_COUNTER
 #undef PERF_ARRAY
+#undef PERF_LEVEL
 };
 
 unsigned int perf_nr_descs(void)
@@ -49,9 +51,13 @@ uint32_t perf_sum(unsigned int index)
 
 void perf_reset(void)
 {
-    for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++) {
-        for (unsigned int i = 0; i < PERF_NR; i++) {
-            write_once(perf_values[cpu][i], 0);
+    for (size_t i = 0; i < array_size(descs); i++) {
+        const struct perf_desc *const p = &descs[i];
+
+        for (unsigned int cpu = 0; !p->kept && cpu < MAX_CPUS; cpu++) {
+            for (unsigned int j = 0; j < p->nr; j++) {
+                write_once(perf_values[cpu][p->first + j], 0);
+            }
         }
     }
 }

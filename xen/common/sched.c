@@ -15,6 +15,7 @@
 #include <xen/event.h>
 #include <xen/keyhandler.h>
 #include <xen/lib.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/sched.h>
 #include <xen/smp.h>
@@ -183,6 +184,18 @@ static void dequeue(struct run_queue *q, struct vcpu *v)
     write_once(q->nr, q->nr - 1);
 }
 
+/* Wakes that find nothing to do, by the reason. */
+static void count_idle_wake(const struct vcpu *v)
+{
+    if (v->running) {
+        perf_inc(unit_wake_running);
+    } else if (!list_empty(&v->runq)) {
+        perf_inc(unit_wake_onrunq);
+    } else {
+        perf_inc(unit_wake_not_runnable);
+    }
+}
+
 /* Put a runnable vCPU into a queue and let that CPU know. */
 static void make_runnable(struct vcpu *v)
 {
@@ -191,9 +204,11 @@ static void make_runnable(struct vcpu *v)
     unsigned int cpu;
 
     if (!vcpu_runnable(v) || v->running || !list_empty(&v->runq)) {
+        count_idle_wake(v);
         spin_unlock_irqrestore(&q->lock, flags);
         return;
     }
+    perf_inc(unit_wake_runnable);
     cpu = pick_cpu(v);
     if (cpu != v->processor) {
         /* Not queued and not running: only we may change its home. */
@@ -246,6 +261,7 @@ void vcpu_block(void)
 
 void sched_yield(void)
 {
+    perf_inc(vcpu_yield);
     current->slice_end_ns = 0;
     softirq_raise(SOFTIRQ_SCHED);
 }
@@ -498,6 +514,7 @@ static void schedule(void)
     const uint64_t now = now_ns();
     unsigned long flags = spin_lock_irqsave(&q->lock);
 
+    perf_inc(sched_run);
     next = choose(q, prev, now);
     if (!next) {
         next = steal(cpu);
@@ -519,6 +536,7 @@ static void schedule(void)
         }
         return;
     }
+    perf_inc(sched_ctx);
     next->slice_end_ns = now + slice_of(next);
     if (next != q->idle && !cpumask_empty(&next->dirty) &&
         !cpumask_test(&next->dirty, cpu)) {
@@ -532,6 +550,9 @@ static void schedule(void)
 
     local_irq_disable();
     if (prev->runstate.state == RUNSTATE_running) {
+        if (prev != q->idle && !vcpu_runnable(prev)) {
+            perf_inc(unit_sleep);
+        }
         set_runstate(prev, vcpu_runnable(prev)        ? RUNSTATE_runnable
                            : read_once(prev->blocked) ? RUNSTATE_blocked
                                                       : RUNSTATE_offline);
@@ -562,6 +583,7 @@ static void schedule(void)
 static void slice_over(void *arg)
 {
     (void)arg;
+    perf_inc(sched_irq);
     softirq_raise(SOFTIRQ_SCHED);
 }
 

@@ -317,7 +317,6 @@ static void guest_page_fault(struct cpu_user_regs *r)
     const struct pv_vcpu *pv = &current->pv;
 
     local_irq_enable();
-    perf_inc(page_faults);
     if (addr >= GDT_WINDOW_START &&
         addr < GDT_WINDOW_START + (MAX_CPUS << GDT_WINDOW_SHIFT)) {
         /* A selector beyond the frames of its GDT or LDT. */
@@ -403,6 +402,9 @@ void handle_entry(struct cpu_user_regs *r)
         return;
     }
     perf_inc_array(exceptions, v);
+    if (v == EXC_PF) {
+        perf_inc(page_faults);
+    }
     if (regs_from_guest(r)) {
         clac_if_smap();
         guest_exception(r);

@@ -9,6 +9,7 @@
 #include <xen/bits.h>
 #include <xen/bug.h>
 #include <xen/perf-counter.h>
+#include <xen/time.h>
 
 #include "iommu-priv.h"
 
@@ -78,11 +79,33 @@ void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
     }
 }
 
+static void count_posted(const struct iommu_flush_req *f)
+{
+    if (f->all) {
+        perf_inc(iommu_flushes);
+        perf_inc(iommu_flush_domain);
+    } else {
+        perf_add(iommu_flushes, f->nr);
+        perf_add(iommu_flush_range, f->nr);
+    }
+}
+
+/*
+ * In whole microseconds of the clock, not of the span: what one wait loses by
+ * rounding the next one gets back.
+ */
+static void count_wait(uint64_t from_ns, uint64_t to_ns)
+{
+    perf_inc(iommu_flush_waits);
+    perf_add(iommu_flush_us, to_ns / 1000 - from_ns / 1000);
+}
+
 static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
 {
     const uint64_t units = atomic_load(&s->units);
     uint64_t ticket[IOMMU_MAX_UNITS];
     uint64_t posted = 0;
+    uint64_t start_ns;
     int rc = 0;
 
     for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
@@ -91,12 +114,13 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
 
             if (one == 0) {
                 posted |= BIT64(u);
-                perf_add(iommu_flushes, f->all ? 1 : f->nr);
+                count_posted(f);
             } else if (iommu_unit_check(u, one, "posting a flush") && !rc) {
                 rc = one;
             }
         }
     }
+    start_ns = now_ns();
     /* All units work at the same time; an error of one stops no other. */
     for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
         if (posted & BIT64(u)) {
@@ -106,6 +130,9 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
                 rc = one;
             }
         }
+    }
+    if (posted) {
+        count_wait(start_ns, now_ns());
     }
     return rc;
 }
@@ -138,6 +165,7 @@ static int flush_now(struct iospace *s, struct iopt_gather *g,
     s->flush_done = max_of(s->flush_done, generation);
     iopt_gather_release(&s->pt, g);
     iopt_gather_release(&s->pt, riding);
+    iospace_count(s, IOMMU_BY_UNMAP);
     spin_unlock(&s->lock);
     return 0;
 }
@@ -174,6 +202,7 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
     if (unused) {
         iopt_gather_release(&s->pt, owed);
         iopt_gather_release(&s->pt, &riding);
+        iospace_count(s, IOMMU_BY_UNMAP);
         spin_unlock(&s->lock);
         return 0;
     }
@@ -201,7 +230,7 @@ int iommu_settle(struct iospace *s, bool *more)
         *more = rc == -ERESTART;
     }
     s->ops_seen = s->ops;
-    iospace_count(s);
+    iospace_count(s, IOMMU_BY_UNMAP);
     spin_unlock(&s->lock);
 
     return flush(s, &g, true);

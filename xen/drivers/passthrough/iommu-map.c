@@ -6,6 +6,7 @@
  */
 #include <xen/bits.h>
 #include <xen/bug.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 
 #include "iommu-priv.h"
@@ -190,10 +191,11 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
 
     spin_lock(&s->lock);
     s->ops++;
+    perf_inc(iommu_maps);
     rc = next_run(s, dfn.n, mfn.n, nr) == nr
              ? iopt_map(&s->pt, &r, gather_pt(g))
              : map_in_pieces(s, &r, gather_pt(g));
-    iospace_count(s);
+    iospace_count(s, g->cause);
     spin_unlock(&s->lock);
     return rc;
 }
@@ -237,7 +239,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
-    iospace_count(s);
+    iospace_count(s, g->cause);
     spin_unlock(&s->lock);
     if (rc != -ENOMEM) {
         return rc;
@@ -253,7 +255,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
     }
-    iospace_count(s);
+    iospace_count(s, g->cause);
     spin_unlock(&s->lock);
     return rc;
 }
@@ -269,6 +271,7 @@ int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
     }
     ASSERT(!g->space || g->space == s);
     g->space = s;
+    perf_inc(iommu_unmaps);
 
     for (uint64_t left = nr; left; left -= r.nr) {
         /* Holes are fine, so only dfn alignment and the length matter. */
@@ -299,7 +302,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
-    iospace_count(s);
+    iospace_count(s, IOMMU_BY_PROT);
     spin_unlock(&s->lock);
     return rc;
 }

@@ -36,6 +36,7 @@ struct iospace {
     uint64_t ops;                /* calls that changed the tree */
     uint64_t ops_seen;           /* ops at the last iommu_settle() */
     struct iopt_counts told;     /* what the performance counters hold */
+    uint16_t told_spare;         /* so of pt.spare.nr */
     uint16_t owner;              /* for logs */
     uint16_t did;                /* hardware id on every unit; constant */
     paddr_t vendor;              /* the vendor's, see space_init */
@@ -80,9 +81,10 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
 /**
  * iospace_count() - Add what happened in a tree to the performance counters.
  * @s: the space; what was added last time is remembered in it.
+ * @cause: what shatters since then are put down to.
  * Locks: the space's held. Context: any.
  */
-void iospace_count(struct iospace *s);
+void iospace_count(struct iospace *s, enum iommu_cause cause);
 
 /**
  * iommu_flush_plan() - Turn extents into the fewest blocks that suffice.

@@ -6,6 +6,7 @@
  * constant once devices are attached.
  */
 #include <xen/list.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/xmalloc.h>
 
@@ -126,6 +127,7 @@ static void release(struct iospace *s, struct ident *i)
                     s->owner, i->first, i->last, rc);
         }
     }
+    perf_add_array(iommu_identity, 0, -1);
     list_del(&i->link);
     xfree(i);
 }
@@ -160,6 +162,7 @@ static int add(struct iospace *s, const struct region *r)
         xfree(i);
         return rc == -EEXIST ? -EADDRINUSE : rc;
     }
+    perf_add_array(iommu_identity, 0, 1);
     return rc2;
 }
 

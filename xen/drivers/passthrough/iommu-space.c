@@ -6,6 +6,7 @@
 #include <xen/atomic.h>
 #include <xen/bits.h>
 #include <xen/bug.h>
+#include <xen/lib.h>
 #include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/xmalloc.h>
@@ -113,7 +114,8 @@ void iospace_destroy(struct iospace *s)
     spin_unlock(&s->lock);
     while (iopt_destroy(&s->pt, 512)) {
     }
-    iospace_count(s);
+    memset(s->pt.counts.leaves, 0, sizeof(s->pt.counts.leaves));
+    iospace_count(s, IOMMU_BY_UNMAP);
     iommu_ops->space_fini(s);
 
     spin_lock(&attach_lock);
@@ -122,18 +124,49 @@ void iospace_destroy(struct iospace *s)
     xfree(s);
 }
 
-void iospace_count(struct iospace *s)
+/* Pages that are in our hands: linked, spare, or waiting for a flush. */
+static uint64_t tables_held(const struct iopt_counts *c)
+{
+    return c->pool_allocs - c->pool_frees;
+}
+
+static void count_tables(struct iospace *s, const struct iopt_counts *now,
+                         const struct iopt_counts *told)
+{
+    const uint64_t linked = now->tables - told->tables;
+    const uint64_t spare = (uint64_t)s->pt.spare.nr - s->told_spare;
+
+    perf_add(iommu_pt_allocs, now->pool_allocs - told->pool_allocs);
+    perf_add(iommu_pt_frees, now->pool_frees - told->pool_frees);
+    perf_add(iommu_pt_spares, now->spare_hits - told->spare_hits);
+    perf_add_array(iommu_tables, 0, linked);
+    perf_add_array(iommu_tables, 1, spare);
+    perf_add_array(iommu_tables, 2,
+                   tables_held(now) - tables_held(told) - linked - spare);
+    s->told_spare = s->pt.spare.nr;
+}
+
+void iospace_count(struct iospace *s, enum iommu_cause cause)
 {
     const struct iopt_counts *const now = &s->pt.counts;
     struct iopt_counts *const told = &s->told;
+    const uint64_t shatters = now->shatters - told->shatters;
+    const uint64_t full = now->coalesces_full - told->coalesces_full;
+    const uint64_t empty = now->coalesces_empty - told->coalesces_empty;
 
-    perf_add(iommu_pt_shatters, now->shatters - told->shatters);
+    static_assert(PERF_iommu_shatters_prot ==
+                      PERF_iommu_shatters_unmap + IOMMU_BY_PROT,
+                  "one counter a cause");
+    perf_add(iommu_pt_shatters, shatters);
+    perf_add_index(PERF_iommu_shatters_unmap + cause, shatters);
     /* Tables that went upward, full or empty; not those that were replaced. */
-    perf_add(iommu_pt_coalesces, now->coalesces_full - told->coalesces_full +
-                                     now->coalesces_empty -
-                                     told->coalesces_empty);
-    perf_add(iommu_pt_allocs, now->pool_allocs - told->pool_allocs);
-    perf_add(iommu_pt_frees, now->pool_frees - told->pool_frees);
+    perf_add(iommu_pt_coalesces, full + empty);
+    perf_add(iommu_coalesces_full, full);
+    perf_add(iommu_coalesces_empty, empty);
+    for (unsigned int l = 0; l < 3; l++) {
+        perf_add_array(iommu_leaves, l, now->leaves[l] - told->leaves[l]);
+    }
+    count_tables(s, now, told);
     *told = *now;
 }
 

@@ -4,10 +4,10 @@
 #define XEN_DOM_IOMMU_H
 
 #include <xen/addr.h>
+#include <xen/iommu-gather.h>
 #include <xen/types.h>
 
 struct domain;
-struct iommu_gather;
 
 /**
  * dom_iommu_init() - Give a domain that may get devices a space of its own.
@@ -33,11 +33,12 @@ int must_check dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr);
 
 /**
  * dom_iommu_unmap_ram() - The reverse; cannot fail for lack of memory.
- * @d: as dom_iommu_map_ram(). @mfn, @nr: the run.
+ * @d: as dom_iommu_map_ram(). @mfn, @nr: the run. @cause: for the counters.
  * Locks: the space's. Context: boot or hypercall. Flush: done on return.
  * Return: 0, -ERANGE, -ETIMEDOUT.
  */
-int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr);
+int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
+                                   enum iommu_cause cause);
 
 /**
  * dom_iommu_unmap_gather() - As dom_iommu_unmap_ram(), the flush put off: for a

@@ -13,18 +13,26 @@ struct iospace;
 
 #define IOMMU_GATHER_WORDS 40 /* ours: room for the engine's gather */
 
+/* Why an unmap cuts a large leaf: for the counters, nothing depends on it. */
+enum iommu_cause {
+    IOMMU_BY_UNMAP, /* the frame goes away */
+    IOMMU_BY_TYPE,  /* it stays and becomes a table or the like */
+    IOMMU_BY_PROT,  /* never in a gather: iommu_protect() means it */
+};
+
 struct iommu_gather {
     struct iospace *space;               /* whose debts; NULL: none yet */
+    enum iommu_cause cause;              /* of the unmaps to come */
     uint64_t engine[IOMMU_GATHER_WORDS]; /* struct iopt_gather; all 0: empty */
 };
 
 /* An empty gather. It may be dropped only when empty, so end with a flush. */
-#define IOMMU_GATHER_INIT \
-    {                     \
-        NULL,             \
-        {                 \
-            0             \
-        }                 \
+#define IOMMU_GATHER_INIT     \
+    {                         \
+        NULL, IOMMU_BY_UNMAP, \
+        {                     \
+            0                 \
+        }                     \
     }
 
 #endif

@@ -14,21 +14,25 @@ enum perf_counter {
 #define PERF_COUNTER(name, text) PERF_##name,
 #define PERF_ARRAY(name, text, nr) \
     PERF_##name, PERF_LAST_##name = PERF_##name + (nr)-1,
+#define PERF_LEVEL PERF_ARRAY
 #include <xen/perf-counter-list.h>
 #undef PERF_COUNTER
 #undef PERF_ARRAY
+#undef PERF_LEVEL
     PERF_NR
 };
 
-#define perf_inc(name)          perf_add_index(PERF_##name, 1)
-#define perf_add(name, n)       perf_add_index(PERF_##name, n)
-#define perf_inc_array(name, i) perf_add_index(PERF_##name + (i), 1)
+#define perf_inc(name)             perf_add_index(PERF_##name, 1)
+#define perf_add(name, n)          perf_add_index(PERF_##name, n)
+#define perf_inc_array(name, i)    perf_add_index(PERF_##name + (i), 1)
+#define perf_add_array(name, i, n) perf_add_index(PERF_##name + (i), n)
 
 struct perf_desc {
     const char *name;   /* what tools match by */
     unsigned int first; /* index of its first value */
     unsigned int nr;    /* values: 1, or the elements of an array */
     bool array;         /* delivered per element, not per CPU */
+    bool kept;          /* a reset leaves it alone */
 };
 
 /**
@@ -57,7 +61,7 @@ uint32_t perf_value(unsigned int index, unsigned int cpu);
  */
 uint32_t perf_sum(unsigned int index);
 
-/** perf_reset() - Zero every counter. Locks: none. Context: any. */
+/** perf_reset() - Zero all that are not kept. Locks: none. Context: any. */
 void perf_reset(void);
 
 /** perf_init() - Register the keys p and P. Locks: keys. Context: boot. */

@@ -103,7 +103,9 @@ static int leave_old_type(struct page_info *pg, struct domain *owner,
     }
     if ((old & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, old);
-        return owner->iommu_sync ? dom_iommu_unmap_ram(owner, mfn, 1) : 0;
+        return owner->iommu_sync
+                   ? dom_iommu_unmap_ram(owner, mfn, 1, IOMMU_BY_TYPE)
+                   : 0;
     }
     return 0;
 }
@@ -520,7 +522,7 @@ void pv_page_freed(struct page_info *pg, struct domain *d)
         flush_noncoherent(pg, x);
         if (d->iommu_sync) {
             /* A device that still reaches a freed page breaks isolation. */
-            BUG_ON(dom_iommu_unmap_ram(d, page_to_mfn(pg), 1));
+            BUG_ON(dom_iommu_unmap_ram(d, page_to_mfn(pg), 1, IOMMU_BY_UNMAP));
         }
     }
     pg->type = 0;

@@ -7,6 +7,7 @@
  * Spec: SDM vol 3A, 4.5 "4-Level Paging".
  */
 #include <xen/errno.h>
+#include <xen/perf-counter.h>
 #include <xen/rangeset.h>
 #include <xen/softirq.h>
 
@@ -458,6 +459,7 @@ uint64_t *pv_l1_slot_get(uint64_t va, struct page_info **table)
         is_hyp_slot(PGT_L4, PT_SLOT(va, 4))) {
         return NULL;
     }
+    perf_inc(guest_walk);
     /*
      * Another vCPU may free these tables under us, in which case we read
      * anything; only frames are read, and what is found in the end is used

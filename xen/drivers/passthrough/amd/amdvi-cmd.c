@@ -9,6 +9,7 @@
 #include <xen/atomic.h>
 #include <xen/bug.h>
 #include <xen/lib.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/time.h>
 
@@ -221,6 +222,8 @@ int amdvi_cmd_forget_all(struct amdvi_unit *u)
                                                          AMDVI_OP_ALL) };
     int rc = 0;
 
+    perf_inc(iommu_flushes);
+    perf_inc(iommu_flush_global);
     if (u->efr & AMDVI_EFR_IA) {
         return amdvi_cmd_run(u, &all, 1);
     }

@@ -7,6 +7,7 @@
  * is never freed. Spec: AMD48882 "Device Table", "Making Device Table Changes".
  */
 #include <xen/lib.h>
+#include <xen/perf-counter.h>
 
 #include "amdvi-priv.h"
 
@@ -93,6 +94,8 @@ int amdvi_dte_set_dma(struct amdvi_unit *u, uint16_t devid, uint64_t lo,
         c[0] = amdvi_cmd_devtab(devid);
         c[1] = amdvi_cmd_pages((uint16_t)FIELD_GET(AMDVI_DTE_DID, old.hi), 0,
                                AMDVI_MAX_ORDER + 1, true);
+        perf_inc(iommu_flushes);
+        perf_inc(iommu_flush_domain);
         /* Under the lock, so that a second change cannot overtake this. */
         rc = amdvi_cmd_run(u, c, array_size(c));
     }

@@ -6,6 +6,7 @@
  */
 #include <xen/atomic.h>
 #include <xen/page-pool.h>
+#include <xen/perf-counter.h>
 
 #include "vtd-priv.h"
 
@@ -65,6 +66,8 @@ static int forget(struct vtd_unit *u, uint16_t sid,
     if (old->lo & VTD_CTX_P) {
         d[0] = vtd_qi_context(VTD_G_SELECT, did, sid);
         d[1] = vtd_qi_iotlb(u, VTD_G_DOMAIN, did, 0, 0, false);
+        perf_inc(iommu_flushes);
+        perf_inc(iommu_flush_domain);
         return vtd_qi_run(u, d, 2);
     }
     rc = vtd_flush_write_buffer(u);

@@ -5,6 +5,7 @@
  * it. Spec: VTD "Global Command Register", "Set Root Table Pointer Operation".
  */
 #include <xen/cache.h>
+#include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/time.h>
 
@@ -114,6 +115,8 @@ static int forget_all(struct vtd_unit *u)
         vtd_qi_iotlb(u, VTD_G_GLOBAL, 0, 0, 0, false),
     };
 
+    perf_inc(iommu_flushes);
+    perf_inc(iommu_flush_global);
     return vtd_qi_run(u, d, array_size(d));
 }
 
