@@ -3,7 +3,7 @@
  * PERF_COUNTER(name, text): one value a CPU. PERF_ARRAY(name, text, nr): nr
  * values, each summed over the CPUs. PERF_LEVEL(name, text, nr): an array of
  * what there is at the moment, which a reset leaves alone; one CPU's share of a
- * value may be below 0, so only sums mean something. No include guard.
+ * value may be below 0, so only sums mean something; no include guard.
  */
 PERF_ARRAY(exceptions, "exceptions", 32)
 PERF_ARRAY(hypercalls, "hypercalls", 64)
