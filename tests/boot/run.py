@@ -111,9 +111,9 @@ def common_checks(case, machine, boot, allowed=None):
         err = [x.strip() for x in f if x.strip() and not noise(x)
                and not (allowed and re.search(allowed, x))]
     case.check("nothing on QEMU's stderr", not err, repr(err[:5]))
-    if HV == "ours" and machine.iommu == "intel" and not allowed:
-        fault = re.search(r"\(XEN\).*vtd\d+: (?:fault:|\d+ faults|more "
-                          r"faults).*", boot.text)
+    if HV == "ours" and machine.iommu != "none" and not allowed:
+        fault = re.search(r"\(XEN\).*(?:vtd|amdvi)\d+: (?:fault:|\d+ faults|"
+                          r"more (?:faults|events)).*", boot.text)
         case.check("no IOMMU fault", not fault, fault and fault[0])
         at = boot.text.find("DOM0-INIT-REACHED")
         case.check("IOMMU summary before Dom0's first program",
@@ -215,20 +215,41 @@ def debug_key(boot, key, done, timeout_s=60):
 # ---- cases ----------------------------------------------------------------
 
 
-# Every pair of (memory, CPUs, width, caching mode) is in one of these six.
+SIZES = {"2G": "1536M", "4G": "3G", "14G": "12G"}    # machine: Dom0
+VENDORS = {"vtd": "intel", "amd": "amd"}
 
 
-def case_vtd_2g_1cpu_aw39(case):
-    test_boot(case, Machine(mem="2G", cpus=1, aw_bits=39, dom0_mem="1536M"),
-              "boot+keys")
+def sized(vendor, mem, cpus, **more):
+    """A machine with an IOMMU of a vendor and a Dom0 that nearly fills it."""
+    return Machine(iommu=VENDORS[vendor], mem=mem, cpus=cpus,
+                   dom0_mem=SIZES[mem], **more)
 
 
-def case_vtd_2g_2cpu_aw48_cm(case):
-    test_boot(case, Machine(mem="2G", cpus=2, aw_bits=48, caching_mode=True,
-                            dom0_mem="1536M"), "boot+balloon+keys")
+# Every pair of (memory, CPUs, width, caching mode) is in one of the six of
+# VT-d (vtd-4g-2cpu-aw48 has the shell); AMD's unit has no such options.
+BOOTS = {
+    "vtd-2g-1cpu-aw39": ("boot+keys", dict(aw_bits=39)),
+    "vtd-2g-2cpu-aw48-cm": ("boot+balloon+keys", dict(caching_mode=True)),
+    "vtd-4g-1cpu-aw39-cm": ("boot+fork+keys",
+                            dict(aw_bits=39, caching_mode=True)),
+    "vtd-14g-2cpu-aw39-cm": ("boot+keys",
+                             dict(aw_bits=39, caching_mode=True)),
+    "vtd-14g-1cpu-aw48": ("boot+keys", {}),
+    "amd-2g-1cpu": ("boot+keys", {}),
+    "amd-2g-2cpu": ("boot+balloon+keys", {}),
+    "amd-4g-1cpu": ("boot+fork+keys", {}),
+    "amd-14g-2cpu": ("boot+keys", {}),
+    "amd-14g-1cpu": ("boot+keys", {}),
+}
 
 
-def case_vtd_4g_2cpu_aw48(case):
+def boots(case):
+    tests, more = BOOTS[case.name]
+    vendor, mem, cpus = case.name.split("-")[:3]
+    test_boot(case, sized(vendor, mem.upper(), int(cpus[0]), **more), tests)
+
+
+def shell(case, vendor):
     """The shell, and the live tables of a 3 GiB Dom0."""
     def session(boot, case):
         command(boot, "echo $((6*7))", r"^42$")
@@ -243,37 +264,28 @@ def case_vtd_4g_2cpu_aw48(case):
             case.check(test, m[1] == "ok", m[1])
             tables(boot, case, f"after {test}")
 
-    shell_boot(case, Machine(mem="4G", cpus=2, aw_bits=48, dom0_mem="3G"),
-               session, 500)
+    shell_boot(case, sized(vendor, "4G", 2), session, 500)
 
 
-def case_vtd_4g_1cpu_aw39_cm(case):
-    test_boot(case, Machine(mem="4G", cpus=1, aw_bits=39, caching_mode=True,
-                            dom0_mem="3G"), "boot+fork+keys")
+def case_vtd_4g_2cpu_aw48(case):
+    shell(case, "vtd")
 
 
-def case_vtd_14g_2cpu_aw39_cm(case):
-    test_boot(case, Machine(mem="14G", cpus=2, aw_bits=39, caching_mode=True,
-                            dom0_mem="12G"), "boot+keys")
-
-
-def case_vtd_14g_1cpu_aw48(case):
-    test_boot(case, Machine(mem="14G", cpus=1, aw_bits=48, dom0_mem="12G"),
-              "boot+keys")
+def case_amd_4g_2cpu(case):
+    shell(case, "amd")
 
 
 def case_vtd_matrix(case):
     """MATRIX=1: all 24 machines, half an hour."""
     if "MATRIX" not in os.environ:
         return
-    for mem, dom0_mem in (("2G", "1536M"), ("4G", "3G"), ("14G", "12G")):
+    for mem in SIZES:
         for cpus, aw, cm in itertools.product((1, 2), (39, 48),
                                               (False, True)):
             one = Case(f"{case.name}-{mem}-{cpus}cpu-aw{aw}"
                        + ("-cm" if cm else ""))
-            test_boot(one, Machine(mem=mem, cpus=cpus, aw_bits=aw,
-                                   caching_mode=cm, dom0_mem=dom0_mem),
-                      "boot+keys")
+            test_boot(one, sized("vtd", mem, cpus, aw_bits=aw,
+                                 caching_mode=cm), "boot+keys")
             case.passed += one.passed
             case.failed += one.failed
             case.seen |= one.seen
@@ -293,9 +305,9 @@ def irq_counts(text, mark):
     return out
 
 
-def case_vtd_dma(case):
+def dma(case, vendor):
     """64 MiB both ways through every device, compared on both sides."""
-    work = f"build/dma-{HV}"
+    work = f"build/{case.name}-{HV}"
     os.makedirs(work, exist_ok=True)
     rng = random.Random(20220125)
     disks, sums = [], {}
@@ -310,9 +322,8 @@ def case_vtd_dma(case):
     send = rng.randbytes(PART)
     with open(f"{work}/send", "wb") as f:
         f.write(send)
-    text = test_boot(case, Machine(
-        mem="4G", cpus=2, aw_bits=48, dom0_mem="3G", disks=disks,
-        nic="e1000e", net_dir=work), "boot+hw+dma+keys", 600)
+    text = test_boot(case, sized(vendor, "4G", 2, disks=disks, nic="e1000e",
+                                 net_dir=work), "boot+hw+dma+keys", 600)
     names = {"sda": "ahci", "nvme0n1": "nvme", "vda": "virtio"}
     read = dict(re.findall(r"^DMA-READ (\S+) (\w+)", text, re.M))
     wrote = dict(re.findall(r"^DMA-WROTE (\S+) (\w+)", text, re.M))
@@ -341,6 +352,14 @@ def case_vtd_dma(case):
                    f"{rise} more")
     for kind in names.values():
         os.unlink(f"{work}/{kind}.img")
+
+
+def case_vtd_dma(case):
+    dma(case, "vtd")
+
+
+def case_amd_dma(case):
+    dma(case, "amd")
 
 
 def case_tools(case):
@@ -586,8 +605,9 @@ def case_bad_dmar(case):
             r"iommu: off: no unit found")
 
 
-CASES = {n[5:].replace("_", "-"): f for n, f in list(globals().items())
-         if n.startswith("case_")}
+CASES = {n: boots for n in BOOTS} | {
+    n[5:].replace("_", "-"): f for n, f in list(globals().items())
+    if n.startswith("case_")}
 
 
 # Not in a plain run, which must be the same each time: a guest's boot has been

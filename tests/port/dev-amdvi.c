@@ -16,9 +16,11 @@
 #define EN         0
 #define EVT_LOG    2
 #define EVT_INT    3
+#define WAIT_INT   4
 #define COHERENT   10
 #define CMD        12
 #define PPR_LOG    13
+#define PPR_INT    14
 #define GA         17
 
 #define FULL 0xffffffffffffffff
@@ -51,11 +53,12 @@ static bool in_pool(uint64_t pa)
 }
 
 /* What its reads find in memory; false where there is nothing. */
-static bool mem64(bool snoop, uint64_t pa, uint64_t *out)
+static bool mem64(struct dev_amdvi *v, bool snoop, uint64_t pa, uint64_t *out)
 {
     const uint64_t page = pa & ~UINT64_C(0xfff);
     const unsigned char *p;
 
+    v->sought = pa;
     if (!in_pool(page)) {
         return false;
     }
@@ -74,6 +77,20 @@ static unsigned int ring_bytes(uint64_t base)
         die("ring shorter than 256 entries", base, lg2);
     }
     return 16u << lg2;
+}
+
+/* A bit of the status register, and a message if this one raises it. */
+static void raise_interrupt(struct dev_amdvi *v, uint64_t bit,
+                            unsigned int enable)
+{
+    const bool pending = v->status & bit;
+
+    v->status |= bit;
+    /* Edges only: a bit that software did not clear says nothing new. */
+    if (!pending && v->control >> enable & 1 && v->msi) {
+        v->nr_msi++;
+        v->msi(v);
+    }
 }
 
 static void append(struct dev_amdvi *v, unsigned int ring, uint64_t base,
@@ -101,11 +118,7 @@ static void append(struct dev_amdvi *v, unsigned int ring, uint64_t base,
         }
         v->tail[ring] = next;
     }
-    v->status |= intr;
-    if (ON(v, EVT_INT) && v->msi) {
-        v->nr_msi++;
-        v->msi(v);
-    }
+    raise_interrupt(v, intr, ring == 2 ? PPR_INT : EVT_INT);
 }
 
 void dev_amdvi_release_entry(struct dev_amdvi *v)
@@ -156,7 +169,7 @@ static unsigned int device(struct dev_amdvi *v, uint16_t id, uint64_t *w)
         return DEV_AMDVI_BAD_DTE;
     }
     for (unsigned int i = 0; i < 4; i++) {
-        if (!mem64(ON(v, COHERENT), base + id * 32u + i * 8, &w[i])) {
+        if (!mem64(v, ON(v, COHERENT), base + id * 32u + i * 8, &w[i])) {
             return DEV_AMDVI_DEVTAB;
         }
     }
@@ -242,7 +255,7 @@ static uint64_t walk(struct dev_amdvi *v, uint16_t did, uint64_t table,
         unsigned int next;
         uint64_t e, out;
 
-        if (!mem64(true, table + (dfn >> order & 511) * 8, &e)) {
+        if (!mem64(v, true, table + (dfn >> order & 511) * 8, &e)) {
             return FULL;
         }
         if (!(e & 1)) {
@@ -290,8 +303,12 @@ static unsigned int fault(struct dev_amdvi *v, unsigned int code, uint16_t id,
                           uint16_t did, uint64_t flags, uint64_t addr,
                           bool write)
 {
-    event(v, code, id, did, (flags == FULL ? 0 : flags) | (write ? F_WRITE : 0),
-          addr);
+    if (flags == FULL) {
+        /* A table that is not there: master abort, and where it was sought. */
+        flags = BIT64(57);
+        addr = v->sought;
+    }
+    event(v, code, id, did, flags | (write ? F_WRITE : 0), addr);
     return code;
 }
 
@@ -309,7 +326,8 @@ unsigned int dev_amdvi_dma(struct dev_amdvi *v, uint16_t id, uint64_t addr,
     }
     rc = device(v, id, w);
     if (rc) {
-        return fault(v, rc, id, 0, 0, addr, write);
+        return fault(v, rc, id, 0, rc == DEV_AMDVI_DEVTAB ? FULL : 0, addr,
+                     write);
     }
     if (!(w[0] & 1)) {
         return 0; /* untranslated */
@@ -367,8 +385,8 @@ static bool irte(struct dev_amdvi *v, uint16_t id, uint64_t root,
         slot = v->irc[i].valid ? slot : i;
     }
     *hi = 0;
-    if (!mem64(snoop, at & ~UINT64_C(7), lo) ||
-        (ON(v, GA) && !mem64(snoop, at + 8, hi))) {
+    if (!mem64(v, snoop, at & ~UINT64_C(7), lo) ||
+        (ON(v, GA) && !mem64(v, snoop, at + 8, hi))) {
         return false;
     }
     if (!ON(v, GA)) {
@@ -497,6 +515,9 @@ static bool command(struct dev_amdvi *v, uint64_t lo, uint64_t hi)
             memcpy((char *)pool_page_ptr(at & ~UINT64_C(0xfff)) + (at & 0xfff),
                    &hi, 8);
         }
+        if (lo & 2) {
+            raise_interrupt(v, 4, WAIT_INT);
+        }
         return true;
     case 2:
         if (lo & FIELD64(59, 16) || hi) {
@@ -573,6 +594,9 @@ static void set_control(struct dev_amdvi *v, uint64_t c)
         die("page requests let in", c, 0);
     }
     v->control = c;
+    if (v->stuck) {
+        return;
+    }
     /* What stopped on an error starts when it is switched on anew. */
     v->status = (v->status & ~UINT64_C(0x98)) | run;
     run_commands(v);

@@ -32,8 +32,10 @@ struct dev_amdvi {
     bool mute;                 /* takes commands and does nothing */
     bool head_past_end;        /* shows the ring's size instead of 0 */
     bool hold_entry;           /* moves the tail, writes the entry later */
+    bool stuck;                /* its logs do not stop */
     uint64_t held[2], held_pa; /* that entry */
     void (*msi)(struct dev_amdvi *v);
+    uint64_t sought; /* what it read last */
 
     struct {
         bool valid;

@@ -222,18 +222,19 @@ static void machine(const struct config *c)
     dmar.flags = DMAR_FLAG_INTR_REMAP;
     dmar.nr_units = c->cap2 ? 2 : 1;
     add_scope(DMAR_SCOPE_IOAPIC, 0, 0xff, 0, 0);
+    add_scope(DMAR_SCOPE_HPET, 3, 0xf0, 15, 0);
     add_scope(DMAR_SCOPE_ENDPOINT, 0, 0, 4, 0);
     add_scope(DMAR_SCOPE_BRIDGE, 0, 0, 1, 0);
     add_scope(DMAR_SCOPE_BRIDGE, 0, 0, 2, 0);
     dmar.unit[0] =
-        (struct dmar_unit){ .pa = 0xfed90000, .size = 0x1000, .nr_scopes = 4 };
+        (struct dmar_unit){ .pa = 0xfed90000, .size = 0x1000, .nr_scopes = 5 };
     if (c->cap2) {
         dmar.unit[1] = (struct dmar_unit){ .pa = 0xfed91000,
                                            .size = 0x1000,
                                            .flags = DRHD_INCLUDE_PCI_ALL };
     } else {
         add_scope(DMAR_SCOPE_ENDPOINT, 0, 0, 5, 0);
-        dmar.unit[0].nr_scopes = 5;
+        dmar.unit[0].nr_scopes = 6;
     }
     madt.nr_ioapics = 1;
     for (unsigned int i = 0; i < NR_DEVS; i++) {
@@ -542,6 +543,7 @@ static void interrupts(void)
 {
     struct intr_route r = { .dest = 3, .vector = 0x55 };
     ire_t msi = { 0, 0, false }, pin = { 0, 0, false };
+    ire_t timer = { 0, 0, false };
     struct msi_msg m;
     uint64_t rte = BIT64(16);
     uint8_t vector = 0;
@@ -582,6 +584,19 @@ static void interrupts(void)
     EXPECT_EQ("rte index", rte >> 49, pin.index);
     EXPECT_EQ("no such IO-APIC", intremap_ioapic(9, 5, &pin, &r, &rte),
               -ENODEV);
+    EXPECT_EQ("no such HPET", intremap_hpet(0, &timer, &r, &m), -ENODEV);
+    EXPECT_EQ("HPET", intremap_hpet(3, &timer, &r, &m), 0);
+    EXPECT_EQ("HPET",
+              dev_vtd_msi(&dev[0], 0xf078, m.address, m.data, &vector, &dest,
+                          &level),
+              0);
+    EXPECT_EQ("vector", vector, 0x31);
+    EXPECT_EQ("edges only", level, false);
+    EXPECT_EQ("somebody else's",
+              dev_vtd_msi(&dev[0], devs[0].sbdf.bdf, m.address, m.data, &vector,
+                          &dest, &level),
+              0x26);
+    intremap_free(&timer);
     r.dest = 0x100;
     EXPECT_EQ("far", intremap_msi(&devs[0], &msi, &r, &m), -ERANGE);
 

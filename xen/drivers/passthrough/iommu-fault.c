@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * DMA faults: counted, printed at a bounded rate with the table entries the
- * request met, and a device that does not stop is silenced. fault_lock guards
- * the counts; the handler runs in interrupts, so it only tries for others.
+ * DMA faults: counted, printed at a bounded rate with the owner of the device
+ * and the table entries the request met, and a device that does not stop is
+ * silenced. fault_lock guards the counts; the handler runs in interrupts, so it
+ * only tries for others.
  */
+#include <xen/lib.h>
 #include <xen/perf-counter.h>
 #include <xen/printk.h>
 #include <xen/time.h>
@@ -51,6 +53,73 @@ static bool count(struct iommu_dev *id, uint64_t now)
     return true;
 }
 
+/*
+ * Who may have sent a request: a bridge or a unit may show one requester id for
+ * several devices. They have one owner, because attaching refuses anything
+ * else, so the first speaks for all.
+ */
+struct culprits {
+    const struct iommu_fault *f;
+    struct iommu_dev *first;
+    bool flood; /* one of them is over the limit; fault_lock */
+    uint64_t now;
+};
+
+static bool may_send(const struct iommu_dev *id, const struct iommu_fault *f)
+{
+    for (unsigned int i = 0; i < id->src.nr_sids; i++) {
+        if (sbdf_eq(id->src.sid[i], f->sid) ||
+            sbdf_eq(iommu_ops->shown_as(id->unit, id->src.sid[i]), f->sid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int count_one(struct pci_dev *dev, void *arg)
+{
+    struct culprits *const c = arg;
+    struct iommu_dev *const id = dev->iommu;
+
+    if (id && id->unit == c->f->unit && may_send(id, c->f)) {
+        c->flood |= count(id, c->now);
+        if (!c->first || sbdf_eq(dev->sbdf, c->f->sid)) {
+            c->first = id;
+        }
+    }
+    return 0;
+}
+
+static int silence_one(struct pci_dev *dev, void *arg)
+{
+    const struct culprits *const c = arg;
+    const struct iommu_dev *const id = dev->iommu;
+    uint32_t cmd;
+
+    if (id && id->unit == c->f->unit && may_send(id, c->f)) {
+        cmd = pci_read(dev->sbdf, PCI_REG_COMMAND, 2);
+        pci_write(dev->sbdf, PCI_REG_COMMAND, 2, cmd & ~PCI_CMD_MASTER);
+        log_err(SBDF_FMT ": %u faults in a row, bus mastering is off\n",
+                SBDF_ARG(dev->sbdf), FAULTS_MAX);
+    }
+    return 0;
+}
+
+/* attach_lock held. */
+static void owner_text(const struct iommu_dev *id, char *buf, size_t size)
+{
+    if (id->state == IOMMU_DEV_BLOCKED) {
+        snprintf(buf, size, "no owner");
+    } else if (id->state == IOMMU_DEV_PASSTHROUGH) {
+        snprintf(buf, size, "passed through");
+    } else if (id->space->owner == IOMMU_NO_OWNER) {
+        snprintf(buf, size, "quarantine");
+    } else {
+        snprintf(buf, size, "d%u", id->space->owner);
+    }
+}
+
+/* attach_lock held if @id is not NULL. */
 static void print_walk(const struct iommu_fault *f, const struct iommu_dev *id)
 {
     const dfn_t dfn = DFN(f->addr >> PAGE_SHIFT);
@@ -67,38 +136,50 @@ static void print_walk(const struct iommu_fault *f, const struct iommu_dev *id)
     }
 }
 
+static void print_fault(const struct iommu_fault *f, const struct iommu_dev *id)
+{
+    /* Keeps the device with its space, and the space in being. */
+    const bool known = id && spin_trylock(&attach_lock);
+    char owner[24];
+
+    if (known) {
+        owner_text(id, owner, sizeof(owner));
+    } else {
+        snprintf(owner, sizeof(owner), "%s",
+                 id ? "changing owner" : "unknown device");
+    }
+    log_warn("%s: fault: device " SBDF_FMT " %s address %#lx code %#x (%s), "
+             "%s\n",
+             f->unit_name, SBDF_ARG(f->sid), f->write ? "write" : "read",
+             f->addr, f->code, f->reason, owner);
+    if (f->translated) {
+        print_walk(f, known ? id : NULL);
+    }
+    if (known) {
+        spin_unlock(&attach_lock);
+    }
+}
+
 void iommu_fault_report(const struct iommu_fault *f)
 {
-    struct pci_dev *const dev = pci_find(f->sid);
-    struct iommu_dev *const id = dev ? dev->iommu : NULL;
-    const uint64_t now = now_ns();
+    struct culprits c = { .f = f, .now = now_ns() };
     unsigned long flags;
     uint64_t missed;
-    bool print, flood;
+    bool print;
 
     perf_inc(iommu_faults);
     flags = spin_lock_irqsave(&fault_lock);
-    flood = id && count(id, now);
-    print = may_print(now, &missed);
+    (void)pci_for_each(count_one, &c);
+    print = may_print(c.now, &missed);
     spin_unlock_irqrestore(&fault_lock, flags);
 
     if (missed) {
         log_warn("%s: %lu faults were not printed\n", f->unit_name, missed);
     }
     if (print) {
-        log_warn("%s: fault: device " SBDF_FMT " %s address %#lx code %#x (%s)"
-                 "%s\n",
-                 f->unit_name, SBDF_ARG(f->sid), f->write ? "write" : "read",
-                 f->addr, f->code, f->reason, dev ? "" : ", unknown device");
-        if (f->translated) {
-            print_walk(f, id);
-        }
+        print_fault(f, c.first);
     }
-    if (flood) {
-        const uint32_t cmd = pci_read(dev->sbdf, PCI_REG_COMMAND, 2);
-
-        pci_write(dev->sbdf, PCI_REG_COMMAND, 2, cmd & ~PCI_CMD_MASTER);
-        log_err(SBDF_FMT ": %u faults in a row, bus mastering is off\n",
-                SBDF_ARG(dev->sbdf), FAULTS_MAX);
+    if (c.flood) {
+        (void)pci_for_each(silence_one, &c);
     }
 }

@@ -31,6 +31,19 @@ static int source_and_unit(const struct pci_dev *dev, struct iommu_source *src,
     return iommu_ops->unit_of(dev->sbdf, unit);
 }
 
+/* What a source sends when nothing remaps. */
+static int plain_message(const struct intr_route *r, ire_t *ire,
+                         struct msi_msg *msg)
+{
+    if (r->dest > 0xff) {
+        return -ERANGE;
+    }
+    ire->valid = false;
+    msg->address = MSI_ADDRESS | FIELD_PREP(MSI_DEST, (uint64_t)r->dest);
+    msg->data = r->vector;
+    return 0;
+}
+
 int intremap_msi(const struct pci_dev *dev, ire_t *ire,
                  const struct intr_route *r, struct msi_msg *msg)
 {
@@ -39,19 +52,22 @@ int intremap_msi(const struct pci_dev *dev, ire_t *ire,
     int rc;
 
     if (!iommu_intremap_enabled) {
-        if (r->dest > 0xff) {
-            return -ERANGE;
-        }
-        ire->valid = false;
-        msg->address = MSI_ADDRESS | FIELD_PREP(MSI_DEST, (uint64_t)r->dest);
-        msg->data = r->vector;
-        return 0;
+        return plain_message(r, ire, msg);
     }
     rc = source_and_unit(dev, &src, &unit);
     if (rc) {
         return rc;
     }
     return iommu_ops->ire_msi(unit, &src, ire, r, msg);
+}
+
+int intremap_hpet(unsigned int number, ire_t *ire, const struct intr_route *r,
+                  struct msi_msg *msg)
+{
+    if (!iommu_intremap_enabled) {
+        return plain_message(r, ire, msg);
+    }
+    return iommu_ops->ire_hpet(number, ire, r, msg);
 }
 
 int intremap_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,

@@ -73,6 +73,8 @@ struct iommu_vendor_ops {
 
     /* Which unit serves a function; -ENODEV: none. */
     int (*unit_of)(sbdf_t s, unsigned int *unit);
+    /* Which requester id a unit sees for one; itself unless firmware says. */
+    sbdf_t (*shown_as)(unsigned int unit, sbdf_t s);
     /* Hardware parts of a space whose tree exists; s->vendor is theirs. */
     int (*space_init)(struct iospace *s);
     void (*space_fini)(struct iospace *s);
@@ -96,6 +98,8 @@ struct iommu_vendor_ops {
                    ire_t *ire, const struct intr_route *r, struct msi_msg *msg);
     int (*ire_ioapic)(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
                       const struct intr_route *r, uint64_t *rte);
+    int (*ire_hpet)(unsigned int number, ire_t *ire, const struct intr_route *r,
+                    struct msi_msg *msg);
     void (*ire_free)(const ire_t *ire);
 
     /* Registers of a unit as frames, to be kept from guests. */

@@ -259,6 +259,17 @@ int must_check intremap_ioapic(unsigned int ioapic_id, unsigned int pin,
                                uint64_t *rte);
 
 /**
+ * intremap_hpet() - Route the messages of an HPET's timer.
+ * @number: of the HPET, as in its ACPI table. @ire, @r, @msg: as intremap_msi().
+ *
+ * One entry for each timer that is routed: each has an ire_t of its own.
+ * Locks: unit's. Context: any but NMI. Return: as intremap_msi(); -ENODEV
+ * firmware does not say which unit sees the HPET.
+ */
+int must_check intremap_hpet(unsigned int number, ire_t *ire,
+                             const struct intr_route *r, struct msi_msg *msg);
+
+/**
  * intremap_free() - Give a remap entry up; its source is blocked from now on.
  * @ire: the entry; invalid afterwards, harmless if it was.
  * Locks: unit's. Context: any but NMI.

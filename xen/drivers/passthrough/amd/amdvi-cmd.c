@@ -103,8 +103,9 @@ static uint64_t make_ticket(uint64_t seq, unsigned int slot)
     return seq << AMDVI_RING_LG2 | slot;
 }
 
-int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
-                   unsigned int nr, uint64_t *ticket)
+/* @how: AMDVI_WAIT_INT for an interrupt besides the store, or 0. */
+static int post(struct amdvi_unit *u, const struct iommu_entry128 *c,
+                unsigned int nr, uint64_t how, uint64_t *ticket)
 {
     unsigned long flags;
     struct iommu_entry128 wait;
@@ -124,7 +125,7 @@ int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
         for (unsigned int i = 0; i < nr; i++) {
             put(u, &c[i]);
         }
-        wait.lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE |
+        wait.lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE | how |
                   (u->done_pa + slot * sizeof(uint64_t));
         wait.hi = seq;
         put(u, &wait);
@@ -136,6 +137,12 @@ int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
     }
     spin_unlock_irqrestore(&u->cmd_lock, flags);
     return rc;
+}
+
+int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
+                   unsigned int nr, uint64_t *ticket)
+{
+    return post(u, c, nr, 0, ticket);
 }
 
 int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
@@ -173,6 +180,29 @@ int amdvi_cmd_run(struct amdvi_unit *u, const struct iommu_entry128 *c,
     const int rc = amdvi_cmd_post(u, c, nr, &ticket);
 
     return rc ? rc : amdvi_cmd_wait(u, ticket);
+}
+
+int amdvi_cmd_check_interrupt(struct amdvi_unit *u)
+{
+    const uint64_t before = atomic_load(&u->nr_wait_int);
+    uint64_t ticket, start_ns;
+    int rc = post(u, NULL, 0, AMDVI_WAIT_INT, &ticket);
+
+    if (rc == 0) {
+        rc = amdvi_cmd_wait(u, ticket);
+    }
+    start_ns = now_ns();
+    /* Pairs with the handler's count; the store may be seen before it. */
+    while (rc == 0 && !u->deaf && atomic_load(&u->nr_wait_int) == before) {
+        if (now_ns() - start_ns > AMDVI_INT_TIMEOUT_NS) {
+            log_warn("%s: its interrupt does not arrive: faults are looked for "
+                     "at flushes only\n",
+                     u->name);
+            u->deaf = true;
+        }
+        cpu_relax();
+    }
+    return rc;
 }
 
 struct iommu_entry128 amdvi_cmd_devtab(uint16_t devid)

@@ -85,7 +85,8 @@ int amdvi_dte_set_dma(struct amdvi_unit *u, uint16_t devid, uint64_t lo,
 
     (void)amdvi_device(u, devid, &from_fw);
     hi |= FIELD_PREP(AMDVI_DTE_SYS_MGT,
-                     FIELD_GET((uint64_t)IVHD_SYS_MGT, (uint64_t)from_fw));
+                     amdvi_quirk_sys_mgt(lo, FIELD_GET((uint64_t)IVHD_SYS_MGT,
+                                                       (uint64_t)from_fw)));
     flags = spin_lock_irqsave(&u->dte_lock);
     if (d->dma.lo != lo || d->dma.hi != hi) {
         old = iommu_entry_swap(&d->dma, lo, hi);
@@ -121,7 +122,8 @@ int amdvi_dte_set_irt(struct amdvi_unit *u, uint16_t devid,
         amdvi_publish(u, d, sizeof(*d));
         c[0] = amdvi_cmd_devtab(devid);
         c[1] = amdvi_cmd_intr(devid);
-        rc = amdvi_cmd_run(u, c, array_size(c));
+        rc = iommu_unit_check(u->index, amdvi_cmd_run(u, c, array_size(c)),
+                              "a new interrupt table");
     }
     spin_unlock_irqrestore(&u->dte_lock, flags);
     return rc;

@@ -38,6 +38,13 @@ static const char *const event_names[] = {
     [AMDVI_EV_BAD_PPR] = "invalid page request",
 };
 
+static const char *const hw_errors[4] = {
+    "error of no type",
+    "nothing answers",
+    "access refused",
+    "data is damaged",
+};
+
 /* A page fault's flags say why; without PR the others mean nothing. */
 static const char *page_fault_reason(uint64_t lo)
 {
@@ -60,6 +67,7 @@ static const char *page_fault_reason(uint64_t lo)
 static void report(const struct amdvi_unit *u, uint64_t lo, uint64_t addr)
 {
     const unsigned int code = (unsigned int)FIELD_GET(AMDVI_EV_CODE, lo);
+    char text[80];
     struct iommu_fault f = {
         .unit_name = u->name,
         .unit = u->index,
@@ -83,8 +91,14 @@ static void report(const struct amdvi_unit *u, uint64_t lo, uint64_t addr)
         log_err("%s: %s at %#lx\n", u->name, f.reason, addr);
         return;
     case AMDVI_EV_BAD_DTE:
+        break;
     case AMDVI_EV_DEVTAB_HW:
     case AMDVI_EV_PAGETAB_HW:
+        /* The address is where the table is, not what the device named. */
+        snprintf(text, sizeof(text), "%s at that machine address, %s", f.reason,
+                 hw_errors[FIELD_GET(AMDVI_EV_TYPE, lo)]);
+        f.reason = text;
+        f.translated = false;
         break;
     default:
         f.translated = false;
@@ -178,6 +192,10 @@ static void restart_log(struct amdvi_unit *u, uint64_t enable, uint64_t run,
 {
     amdvi_write(u, AMDVI_CONTROL, u->ctrl & ~enable);
     if (amdvi_wait_status(u, run, 0)) {
+        /* Losing reports opens nothing: it goes on translating, silently. */
+        u->ctrl &= ~enable;
+        log_err("%s: log stays off: faults are not reported any more\n",
+                u->name);
         return;
     }
     amdvi_write(u, AMDVI_STATUS, over);
@@ -191,14 +209,19 @@ static void drain_locked(struct amdvi_unit *u)
         const uint64_t sts = amdvi_read(u, AMDVI_STATUS);
 
         /* Before the tails are read: what comes later raises it again. */
-        amdvi_write(u, AMDVI_STATUS, sts & (AMDVI_S_EVT_INT | AMDVI_S_PPR_INT));
+        amdvi_write(u, AMDVI_STATUS,
+                    sts &
+                        (AMDVI_S_EVT_INT | AMDVI_S_WAIT_INT | AMDVI_S_PPR_INT));
+        if (sts & AMDVI_S_WAIT_INT) {
+            atomic_store(&u->nr_wait_int, u->nr_wait_int + 1);
+        }
         drain_events(u);
         drain_ppr(u);
-        if (sts & AMDVI_S_EVT_OVER) {
+        if (sts & AMDVI_S_EVT_OVER && u->ctrl & AMDVI_C_EVT_LOG) {
             log_warn("%s: more events than the log holds\n", u->name);
             restart_log(u, AMDVI_C_EVT_LOG, AMDVI_S_EVT_RUN, AMDVI_S_EVT_OVER);
         }
-        if (sts & AMDVI_S_PPR_OVER) {
+        if (sts & AMDVI_S_PPR_OVER && u->ctrl & AMDVI_C_PPR_LOG) {
             restart_log(u, AMDVI_C_PPR_LOG, AMDVI_S_PPR_RUN, AMDVI_S_PPR_OVER);
         }
         if (ring_slot(u, AMDVI_EVT_HEAD) == ring_slot(u, AMDVI_EVT_TAIL)) {
@@ -223,14 +246,16 @@ static void event_interrupt(void *arg)
 /* ---- set-up ---- */
 
 /* The first such capability: emulated units have a second that is none. */
-static void msi_enable(const struct amdvi_unit *u, const struct msi_msg *msg)
+static void msi_enable(struct amdvi_unit *u, const struct msi_msg *msg)
 {
     const unsigned int at = pci_cap_find(u->self, PCI_CAP_ID_MSI);
     uint32_t ctl;
 
     if (!at) {
-        log_warn("%s: faults will not be reported: no message capability\n",
+        log_warn("%s: no message capability: faults are looked for at flushes "
+                 "only\n",
                  u->name);
+        u->deaf = true;
         return;
     }
     ctl = pci_read(u->self, at + MSI_CONTROL, 2);
@@ -292,7 +317,10 @@ int amdvi_event_init(struct amdvi_unit *u)
                     AMDVI_S_PPR_OVER | AMDVI_S_PPR_INT);
     rc = host_irq_request(u->name, event_interrupt, u, &msg);
     if (rc) {
-        log_err("%s: faults will not be reported: error %d\n", u->name, rc);
+        log_err("%s: no interrupt, error %d: faults are looked for at flushes "
+                "only\n",
+                u->name, rc);
+        u->deaf = true;
         return 0;
     }
     msi_enable(u, &msg);

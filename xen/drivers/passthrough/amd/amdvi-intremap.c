@@ -31,19 +31,21 @@ static unsigned int irt_order(const struct amdvi_unit *u)
 
 /*
  * Caches hold entries by the id that used them, so each id that shares the
- * table is named.
+ * table is named. An entry that stays cached could go on raising what was taken
+ * from its source, hence the check.
  */
 static int forget_irt(struct amdvi_unit *u, const struct amdvi_irt *irt)
 {
     struct iommu_entry128 c[AMDVI_IRT_IDS];
 
-    if (irt->nr_ids > AMDVI_IRT_IDS) {
-        return amdvi_cmd_forget_all(u);
-    }
-    for (unsigned int i = 0; i < irt->nr_ids; i++) {
+    for (unsigned int i = 0; i < min_of(irt->nr_ids, AMDVI_IRT_IDS); i++) {
         c[i] = amdvi_cmd_intr(irt->id[i]);
     }
-    return amdvi_cmd_run(u, c, irt->nr_ids);
+    return iommu_unit_check(u->index,
+                            irt->nr_ids > AMDVI_IRT_IDS
+                                ? amdvi_cmd_forget_all(u)
+                                : amdvi_cmd_run(u, c, irt->nr_ids),
+                            "a change of interrupt routes");
 }
 
 /* Make an id use a table; done already at the second call. */
@@ -254,28 +256,23 @@ static int check_dest(const struct intr_route *r)
     return r->dest > 0xff && !iommu_opt.x2apic ? -ERANGE : 0;
 }
 
-int amdvi_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
-                  const struct intr_route *r, struct msi_msg *msg)
+/* Entry and message of a source; @src: its other ids, or NULL. */
+static int route_message(struct amdvi_unit *u, uint16_t devid,
+                         const struct iommu_source *src, ire_t *ire,
+                         const struct intr_route *r, struct msi_msg *msg)
 {
-    struct amdvi_unit *const u = amdvi_units[unit];
-    const uint16_t shown = src->sid[src->by_bus ? 1 : 0].bdf;
     struct amdvi_irt *irt;
     unsigned long flags;
-    unsigned int unused;
-    uint16_t devid;
-    int rc = check_dest(r);
+    int rc = u->irt ? check_dest(r) : -ENODEV;
 
-    if (!u->irt) {
-        return -ENODEV;
-    }
     if (rc) {
         return rc;
     }
-    devid = amdvi_device(u, shown, &unused);
     flags = spin_lock_irqsave(&u->irt_lock);
     rc = get_irt(u, devid, &irt);
     /* Whichever of its ids a message carries, the same table answers. */
-    for (unsigned int i = 0; i < src->nr_sids && rc == 0 && !ire->valid; i++) {
+    for (unsigned int i = 0; src && i < src->nr_sids && rc == 0 && !ire->valid;
+         i++) {
         rc = use_irt(u, irt, src->sid[i].bdf);
     }
     if (rc == 0) {
@@ -289,6 +286,26 @@ int amdvi_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
     return rc;
 }
 
+int amdvi_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
+                  const struct intr_route *r, struct msi_msg *msg)
+{
+    struct amdvi_unit *const u = amdvi_units[unit];
+    const uint16_t shown = src->sid[src->by_bus ? 1 : 0].bdf;
+    unsigned int unused;
+
+    return route_message(u, amdvi_device(u, shown, &unused), src, ire, r, msg);
+}
+
+int amdvi_ire_hpet(unsigned int number, ire_t *ire, const struct intr_route *r,
+                   struct msi_msg *msg)
+{
+    unsigned int unit;
+    uint16_t devid;
+    const int rc = amdvi_special(IVRS_HPET, number, &unit, &devid);
+
+    return rc ? rc : route_message(amdvi_units[unit], devid, NULL, ire, r, msg);
+}
+
 int amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
                      const struct intr_route *r, uint64_t *rte)
 {
@@ -297,7 +314,7 @@ int amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
     unsigned long flags;
     unsigned int unit;
     uint16_t devid;
-    int rc = amdvi_ioapic(ioapic_id, &unit, &devid);
+    int rc = amdvi_special(IVRS_IOAPIC, ioapic_id, &unit, &devid);
 
     if (rc == 0) {
         rc = check_dest(r);
@@ -344,8 +361,7 @@ void amdvi_ire_free(const ire_t *ire)
     if (irt) {
         (void)write_entry(u, irt, index, NULL);
         /* Only an index that no cache knows may get another owner. */
-        if (iommu_unit_check(u->index, forget_irt(u, irt),
-                             "freeing an interrupt entry") == 0) {
+        if (forget_irt(u, irt) == 0) {
             irt->used[index / 64] &= ~BIT64(index % 64);
         }
     }

@@ -21,7 +21,7 @@ static bool ioapics_covered(void)
         unsigned int unit;
         uint16_t devid;
 
-        if (amdvi_ioapic(madt->ioapic[i].id, &unit, &devid)) {
+        if (amdvi_special(IVRS_IOAPIC, madt->ioapic[i].id, &unit, &devid)) {
             log_warn("amdvi: no unit remaps IO-APIC %u\n", madt->ioapic[i].id);
             return false;
         }
@@ -45,7 +45,6 @@ static void common_caps(struct iommu_caps *caps)
     };
     caps->nr_units = amdvi_nr_units;
     caps->passthrough = true;
-    caps->intremap = true;
     caps->flush_order = AMDVI_MAX_ORDER;
     for (unsigned int i = 0; i < amdvi_nr_units; i++) {
         const struct amdvi_unit *const u = amdvi_units[i];
@@ -63,7 +62,7 @@ static void common_caps(struct iommu_caps *caps)
         (uint8_t)min_of(va_bits, 9 * levels + (unsigned int)PAGE_SHIFT);
     caps->did_first = AMDVI_DID_FIRST;
     caps->did_last = UINT16_MAX;
-    caps->intremap = ioapics_covered();
+    caps->intremap = ioapics_covered() && !amdvi_quirk_no_intremap();
 }
 
 static int amdvi_setup(struct iommu_caps *caps)
@@ -188,7 +187,13 @@ static int amdvi_flush_post(unsigned int unit, const struct iommu_flush_req *f,
 
 static int amdvi_flush_wait(unsigned int unit, uint64_t ticket)
 {
-    return amdvi_cmd_wait(amdvi_units[unit], ticket);
+    struct amdvi_unit *const u = amdvi_units[unit];
+
+    /* The only one who ever looks, when no interrupt tells. */
+    if (u->deaf) {
+        amdvi_event_drain(u);
+    }
+    return amdvi_cmd_wait(u, ticket);
 }
 
 static int amdvi_enable(unsigned int unit)
@@ -244,6 +249,7 @@ const struct iommu_vendor_ops amdvi_ops = {
     .setup = amdvi_setup,
     .intremap_start = amdvi_intremap_start,
     .unit_of = amdvi_unit_of,
+    .shown_as = amdvi_shown_as,
     .space_init = amdvi_space_init,
     .space_fini = amdvi_space_fini,
     .attach = amdvi_attach,
@@ -254,6 +260,7 @@ const struct iommu_vendor_ops amdvi_ops = {
     .disable = amdvi_disable,
     .ire_msi = amdvi_ire_msi,
     .ire_ioapic = amdvi_ire_ioapic,
+    .ire_hpet = amdvi_ire_hpet,
     .ire_free = amdvi_ire_free,
     .registers = amdvi_registers,
     .dump = amdvi_dump,

@@ -21,6 +21,7 @@
 /* Ours: no limit in the manual; see docs on what follows a time-out. */
 #define AMDVI_REG_TIMEOUT_NS   UINT64_C(100000000)  /* 100 ms */
 #define AMDVI_FLUSH_TIMEOUT_NS UINT64_C(1000000000) /* 1 s */
+#define AMDVI_INT_TIMEOUT_NS   UINT64_C(100000000)  /* 100 ms */
 
 /* The smallest rings there are: a page of 256 entries. */
 #define AMDVI_RING_LG2   8u
@@ -74,6 +75,7 @@ struct amdvi_unit {
     bool coherent; /* reads of device and interrupt tables snoop */
     bool ga;       /* 128-bit interrupt entries */
     bool enabled;  /* translates and takes commands */
+    bool deaf;     /* its interrupt does not arrive; boot */
 
     spinlock_t cmd_lock;
     struct iommu_entry128 *cmd; /* ring */
@@ -86,6 +88,7 @@ struct amdvi_unit {
     volatile struct iommu_entry128 *evt; /* ring */
     volatile struct iommu_entry128 *ppr; /* ring, or NULL */
     uint64_t nr_ppr;                     /* thrown away */
+    uint64_t nr_wait_int; /* completion interrupts seen; read without lock */
 
     spinlock_t dte_lock;
     struct amdvi_dte *devtab;
@@ -140,12 +143,21 @@ uint16_t amdvi_device(const struct amdvi_unit *u, uint16_t devid,
                       unsigned int *flags);
 
 /**
- * amdvi_ioapic() - Which unit remaps an IO-APIC, and under which id.
- * @id: as in the MADT. @unit: number. @devid: requester id.
+ * amdvi_shown_as() - Vendor op: the id that a unit sees for an id.
+ * @unit: number. @s: the id. Locks: none. Context: any.
+ * Return: @s, or its alias.
+ */
+sbdf_t amdvi_shown_as(unsigned int unit, sbdf_t s);
+
+/**
+ * amdvi_special() - Which unit remaps what is no PCI function, and under which
+ * id.
+ * @kind: IO-APIC or HPET. @id: as in the MADT, or the HPET's number.
+ * @unit: number. @devid: requester id.
  * Locks: none. Context: any. Return: 0, -ENODEV.
  */
-int must_check amdvi_ioapic(unsigned int id, unsigned int *unit,
-                            uint16_t *devid);
+int must_check amdvi_special(enum ivrs_special_kind kind, unsigned int id,
+                             unsigned int *unit, uint16_t *devid);
 
 /**
  * amdvi_probe_reserved() - Hand firmware's IVMDs to the neutral layer.
@@ -160,6 +172,19 @@ int must_check amdvi_probe_reserved(void);
  * @u: a probed unit, not in use yet. Locks: none. Context: boot.
  */
 void amdvi_quirks(struct amdvi_unit *u);
+
+/**
+ * amdvi_quirk_sys_mgt() - Which system management setting an entry may have.
+ * @lo: word 0 of the entry. @wanted: firmware's.
+ * Locks: none. Context: any. Return: the setting.
+ */
+uint64_t amdvi_quirk_sys_mgt(uint64_t lo, uint64_t wanted);
+
+/**
+ * amdvi_quirk_no_intremap() - Must interrupts of this machine stay as they are?
+ * Locks: none. Context: boot. Return: true, with a line why, if so.
+ */
+bool amdvi_quirk_no_intremap(void);
 
 /* ---- amdvi-unit.c ---- */
 
@@ -236,6 +261,19 @@ int must_check amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket);
  */
 int must_check amdvi_cmd_run(struct amdvi_unit *u,
                              const struct iommu_entry128 *c, unsigned int nr);
+
+/**
+ * amdvi_cmd_check_interrupt() - Does the unit's interrupt arrive? Asks with a
+ * completion that raises it.
+ * @u: an enabled unit; deaf if not.
+ *
+ * Nobody waits for such an interrupt otherwise: whoever waits holds locks, and
+ * has the store sooner than any interrupt.
+ * Locks: takes cmd_lock. Context: boot, interrupts on; at most
+ * AMDVI_INT_TIMEOUT_NS longer than the completion.
+ * Return: 0, also if deaf; -ETIMEDOUT, -EIO not completed.
+ */
+int must_check amdvi_cmd_check_interrupt(struct amdvi_unit *u);
 
 /**
  * amdvi_cmd_forget_all() - Invalidate everything that the unit may hold.
@@ -368,6 +406,14 @@ int must_check amdvi_ire_msi(unsigned int unit, const struct iommu_source *src,
 int must_check amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin,
                                 ire_t *ire, const struct intr_route *r,
                                 uint64_t *rte);
+
+/**
+ * amdvi_ire_hpet() - Vendor op: route the messages of an HPET's timer.
+ * @number: of the HPET. @ire: in/out. @r: where to. @msg: what it must send.
+ * Locks: takes irt_lock. Context: any but NMI. Return: as amdvi_ire_msi().
+ */
+int must_check amdvi_ire_hpet(unsigned int number, ire_t *ire,
+                              const struct intr_route *r, struct msi_msg *msg);
 
 /**
  * amdvi_ire_free() - Vendor op: give an entry back.

@@ -25,12 +25,21 @@ static int read_cap_block(struct amdvi_unit *u)
     const unsigned int at = u->ivhd->cap;
     const uint32_t misc = pci_read(u->self, at + AMDVI_CAP_MISC, 4);
     const uint32_t base = pci_read(u->self, at + AMDVI_CAP_BASE, 4);
+    const uint64_t pa = (uint64_t)pci_read(u->self, at + AMDVI_CAP_BASE_HI, 4)
+                            << 32 |
+                        (base & AMDVI_CAP_BASE_PA);
 
     u->cap = pci_read(u->self, at + AMDVI_CAP_HEADER, 4);
     if (FIELD_GET(AMDVI_CAP_ID, u->cap) != AMDVI_ID_SECURE ||
         FIELD_GET(AMDVI_CAP_TYPE, u->cap) != AMDVI_TYPE_IOMMU) {
         log_err("%s: " SBDF_FMT " has no IOMMU capability at %#x: %#x\n",
                 u->name, SBDF_ARG(u->self), at, u->cap);
+        return -EOPNOTSUPP;
+    }
+    /* Tables and commands given to something else would protect nothing. */
+    if (pa && pa != u->ivhd->pa) {
+        log_err("%s: IVRS has its registers at %#lx, its capability at %#lx\n",
+                u->name, u->ivhd->pa, pa);
         return -EOPNOTSUPP;
     }
     /* Firmware enables it; an emulated one may decode without. */
@@ -57,11 +66,11 @@ static int read_features(struct amdvi_unit *u)
 {
     const uint64_t ctrl = amdvi_read(u, AMDVI_CONTROL);
 
-    if (ctrl == ~UINT64_C(0)) {
+    u->efr = u->cap & AMDVI_CAP_EFR ? amdvi_read(u, AMDVI_EFR) : 0;
+    if (ctrl == ~UINT64_C(0) || u->efr == ~UINT64_C(0)) {
         log_err("%s: no registers at %#lx\n", u->name, u->ivhd->pa);
         return -EOPNOTSUPP;
     }
-    u->efr = u->cap & AMDVI_CAP_EFR ? amdvi_read(u, AMDVI_EFR) : 0;
     if (FIELD_GET(AMDVI_EFR_HATS, u->efr) == 3) {
         log_err("%s: reserved number of table levels, features %#lx\n", u->name,
                 u->efr);
@@ -190,12 +199,20 @@ uint16_t amdvi_device(const struct amdvi_unit *u, uint16_t devid,
     return d && d->aliased ? d->alias : devid;
 }
 
-int amdvi_ioapic(unsigned int id, unsigned int *unit, uint16_t *devid)
+sbdf_t amdvi_shown_as(unsigned int unit, sbdf_t s)
+{
+    unsigned int unused;
+
+    return (sbdf_t){ s.seg, amdvi_device(amdvi_units[unit], s.bdf, &unused) };
+}
+
+int amdvi_special(enum ivrs_special_kind kind, unsigned int id,
+                  unsigned int *unit, uint16_t *devid)
 {
     for (unsigned int i = 0; i < amdvi_ivrs->nr_specials; i++) {
         const struct ivrs_special *const sp = &amdvi_ivrs->special[i];
 
-        if (sp->kind == IVRS_IOAPIC && sp->handle == id) {
+        if (sp->kind == kind && sp->handle == id) {
             *unit = sp->unit;
             *devid = sp->devid;
             return 0;

@@ -40,6 +40,44 @@ static void quirk_log_stalls(const struct amdvi_unit *u)
     }
 }
 
+/*
+ * SR5690 and its kin, erratum 63: with setting 01b (messages pass as posted
+ * writes) the entry must allow writes or the message is aborted. A blocked
+ * device must not write, so its messages are blocked with the rest of it.
+ */
+uint64_t amdvi_quirk_sys_mgt(uint64_t lo, uint64_t wanted)
+{
+    return wanted == 1 && !(lo & AMDVI_DTE_IW) ? 0 : wanted;
+}
+
+/* 1002:4385 (SP5100): its system management function. */
+#define ATI_VENDOR    0x1002u
+#define SP5100_SMBUS  0x4385u
+#define SATA_CONFIG   0xadu
+#define SATA_COMBINED 0x08u
+
+static int is_combined(struct pci_dev *dev, void *arg)
+{
+    (void)arg;
+    return dev->vendor == ATI_VENDOR && dev->device == SP5100_SMBUS &&
+           (pci_read(dev->sbdf, SATA_CONFIG, 1) & SATA_COMBINED);
+}
+
+/*
+ * SP5100 erratum 28: in combined mode interrupts of the SATA function carry the
+ * id of the IDE function, so tables by id refuse them. Remedy: combined mode
+ * off in firmware's set-up, else no remapping. Spec: SP5100 "28".
+ */
+bool amdvi_quirk_no_intremap(void)
+{
+    if (!pci_for_each(is_combined, NULL)) {
+        return false;
+    }
+    log_warn("amdvi: quirk: SP5100 erratum 28: interrupts cannot be remapped "
+             "while SATA is in combined mode\n");
+    return true;
+}
+
 void amdvi_quirks(struct amdvi_unit *u)
 {
     quirk_log_stalls(u);

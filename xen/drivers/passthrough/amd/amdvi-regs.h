@@ -20,6 +20,7 @@
 #define AMDVI_CAP_EFR     BIT32(27) /* has the extended feature register */
 #define AMDVI_CAP_BASE    0x04u
 #define AMDVI_CAP_BASE_EN BIT32(0)
+#define AMDVI_CAP_BASE_PA FIELD32(31, 14)
 #define AMDVI_CAP_BASE_HI 0x08u
 #define AMDVI_CAP_MISC    0x10u
 #define AMDVI_MISC_PA     FIELD32(14, 8)
@@ -141,6 +142,7 @@
 #define AMDVI_OP_INTR    UINT64_C(5)
 #define AMDVI_OP_ALL     UINT64_C(8)
 #define AMDVI_WAIT_STORE BIT64(0)        /* low; high is what is stored */
+#define AMDVI_WAIT_INT   BIT64(1)        /* low: raise the unit's interrupt */
 #define AMDVI_WAIT_ADDR  FIELD64(51, 3)  /* low */
 #define AMDVI_CMD_DEVID  FIELD64(15, 0)  /* low; DEVTAB, INTR */
 #define AMDVI_CMD_DID    FIELD64(47, 32) /* low; PAGES */
@@ -153,12 +155,13 @@
 
 #define AMDVI_EV_DEVID FIELD64(15, 0)
 #define AMDVI_EV_DID   FIELD64(47, 32)
-#define AMDVI_EV_INTR  BIT64(51) /* an interrupt request */
-#define AMDVI_EV_PR    BIT64(52) /* the entry was present */
-#define AMDVI_EV_RW    BIT64(53) /* a write */
-#define AMDVI_EV_PE    BIT64(54) /* no permission */
-#define AMDVI_EV_RZ    BIT64(55) /* reserved bits, or a bad level */
-#define AMDVI_EV_TR    BIT64(56) /* a device TLB's translation request */
+#define AMDVI_EV_INTR  BIT64(51)       /* an interrupt request */
+#define AMDVI_EV_PR    BIT64(52)       /* the entry was present */
+#define AMDVI_EV_RW    BIT64(53)       /* a write */
+#define AMDVI_EV_PE    BIT64(54)       /* no permission */
+#define AMDVI_EV_RZ    BIT64(55)       /* reserved bits, or a bad level */
+#define AMDVI_EV_TR    BIT64(56)       /* a device TLB's translation request */
+#define AMDVI_EV_TYPE  FIELD64(58, 57) /* of a hardware error */
 #define AMDVI_EV_CODE  FIELD64(63, 60)
 
 enum amdvi_event {

@@ -104,7 +104,7 @@ static uint64_t control_bits(const struct amdvi_unit *u)
 
 int amdvi_unit_enable(struct amdvi_unit *u)
 {
-    const uint64_t logs = AMDVI_C_EVT_LOG | AMDVI_C_EVT_INT |
+    const uint64_t logs = AMDVI_C_EVT_LOG | AMDVI_C_EVT_INT | AMDVI_C_WAIT_INT |
                           (u->ppr ? AMDVI_C_PPR_LOG | AMDVI_C_PPR_INT : 0);
     int rc;
 
@@ -116,6 +116,9 @@ int amdvi_unit_enable(struct amdvi_unit *u)
     u->enabled = rc == 0;
     if (rc == 0) {
         rc = amdvi_cmd_forget_all(u);
+    }
+    if (rc == 0) {
+        rc = amdvi_cmd_check_interrupt(u);
     }
     if (rc) {
         amdvi_unit_disable(u);

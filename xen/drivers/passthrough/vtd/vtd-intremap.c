@@ -15,7 +15,10 @@
 static_assert(VTD_IRT_SLOTS <= 65536 && VTD_IRT_SLOTS % 64 == 0,
               "an index is 16 bits");
 
-/* Drop what the unit's interrupt entry cache holds of one index, or of all. */
+/*
+ * Drop what the unit's interrupt entry cache holds of one index, or of all. An
+ * entry that stays cached could go on raising what was taken from its source.
+ */
 static int forget_index(struct vtd_unit *u, bool all, unsigned int index)
 {
     const struct iommu_entry128 d = {
@@ -25,7 +28,8 @@ static int forget_index(struct vtd_unit *u, bool all, unsigned int index)
                  : VTD_QI_IEC_G | FIELD_PREP(VTD_QI_IEC_IDX, (uint64_t)index)),
     };
 
-    return vtd_qi_run(u, &d, 1);
+    return iommu_unit_check(u->index, vtd_qi_run(u, &d, 1),
+                            "a change of interrupt routes");
 }
 
 static int start_unit(struct vtd_unit *u)
@@ -153,19 +157,41 @@ static int set_entry(struct vtd_unit *u, ire_t *ire, const struct intr_route *r,
     return rc;
 }
 
+/* What a source sends to get to its entry. Spec: VTD "Interrupt Request". */
+static void make_message(const ire_t *ire, struct msi_msg *msg)
+{
+    msg->address = VTD_MSI_BASE | VTD_MSI_FORMAT |
+                   FIELD_PREP(VTD_MSI_IDX, (uint64_t)(ire->index & 0x7fff)) |
+                   (ire->index & 0x8000 ? VTD_MSI_IDX15 : 0);
+    msg->data = 0;
+}
+
 int vtd_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
                 const struct intr_route *r, struct msi_msg *msg)
 {
     const int rc = set_entry(vtd_units[unit], ire, r, false, source_bits(src));
 
-    if (rc) {
-        return rc;
+    if (rc == 0) {
+        make_message(ire, msg);
     }
-    msg->address = VTD_MSI_BASE | VTD_MSI_FORMAT |
-                   FIELD_PREP(VTD_MSI_IDX, (uint64_t)(ire->index & 0x7fff)) |
-                   (ire->index & 0x8000 ? VTD_MSI_IDX15 : 0);
-    msg->data = 0;
-    return 0;
+    return rc;
+}
+
+int vtd_ire_hpet(unsigned int number, ire_t *ire, const struct intr_route *r,
+                 struct msi_msg *msg)
+{
+    unsigned int unit;
+    uint16_t sid;
+    int rc = vtd_unit_of_special(DMAR_SCOPE_HPET, number, &unit, &sid);
+
+    if (rc == 0) {
+        rc = set_entry(vtd_units[unit], ire, r, false,
+                       FIELD_PREP(VTD_IRTE_SVT, VTD_SVT_SID) | sid);
+    }
+    if (rc == 0) {
+        make_message(ire, msg);
+    }
+    return rc;
 }
 
 int vtd_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
@@ -173,7 +199,7 @@ int vtd_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
 {
     unsigned int unit;
     uint16_t sid;
-    int rc = vtd_unit_of_ioapic(ioapic_id, &unit, &sid);
+    int rc = vtd_unit_of_special(DMAR_SCOPE_IOAPIC, ioapic_id, &unit, &sid);
 
     (void)pin; /* the entry is per pin, its source the whole IO-APIC */
     if (rc == 0) {
@@ -208,8 +234,7 @@ void vtd_ire_free(const ire_t *ire)
     (void)iommu_entry_swap(&u->irt[ire->index], 0, 0);
     vtd_publish(u, &u->irt[ire->index], sizeof(*u->irt));
     /* Only an index that no cache knows may get another owner. */
-    if (iommu_unit_check(u->index, forget_index(u, false, ire->index),
-                         "freeing a remap entry") == 0) {
+    if (forget_index(u, false, ire->index) == 0) {
         u->irt_used[ire->index / 64] &= ~BIT64(ire->index % 64);
     }
     spin_unlock_irqrestore(&u->irt_lock, flags);

@@ -59,7 +59,8 @@ static bool ioapics_covered(void)
         unsigned int unit;
         uint16_t sid;
 
-        if (vtd_unit_of_ioapic(madt->ioapic[i].id, &unit, &sid)) {
+        if (vtd_unit_of_special(DMAR_SCOPE_IOAPIC, madt->ioapic[i].id, &unit,
+                                &sid)) {
             log_warn("vtd: no unit remaps IO-APIC %u\n", madt->ioapic[i].id);
             return false;
         }
@@ -286,6 +287,7 @@ const struct iommu_vendor_ops vtd_ops = {
     .setup = vtd_setup,
     .intremap_start = vtd_intremap_start,
     .unit_of = vtd_unit_of,
+    .shown_as = vtd_shown_as,
     .space_init = vtd_space_init,
     .space_fini = vtd_space_fini,
     .attach = vtd_attach,
@@ -296,6 +298,7 @@ const struct iommu_vendor_ops vtd_ops = {
     .disable = vtd_disable,
     .ire_msi = vtd_ire_msi,
     .ire_ioapic = vtd_ire_ioapic,
+    .ire_hpet = vtd_ire_hpet,
     .ire_free = vtd_ire_free,
     .registers = vtd_registers,
     .dump = vtd_dump,

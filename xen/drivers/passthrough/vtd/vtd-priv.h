@@ -125,12 +125,19 @@ int must_check vtd_probe(void);
  */
 int must_check vtd_unit_of(sbdf_t s, unsigned int *unit);
 /**
- * vtd_unit_of_ioapic() - Which unit remaps an IO-APIC, and under which id.
- * @id: as in the MADT. @unit: number. @sid: requester id.
+ * vtd_shown_as() - Member shown_as of the vendor's operations.
+ * @unit: number. @s: requester id. Locks: none. Context: any. Return: @s.
+ */
+sbdf_t vtd_shown_as(unsigned int unit, sbdf_t s);
+/**
+ * vtd_unit_of_special() - Which unit remaps what is no PCI function, and under
+ * which id.
+ * @kind: IO-APIC or HPET. @id: as in the MADT, or the HPET's number.
+ * @unit: number. @sid: requester id.
  * Locks: none. Context: any. Return: 0, -ENODEV.
  */
-int must_check vtd_unit_of_ioapic(unsigned int id, unsigned int *unit,
-                                  uint16_t *sid);
+int must_check vtd_unit_of_special(enum dmar_scope_kind kind, unsigned int id,
+                                   unsigned int *unit, uint16_t *sid);
 /**
  * vtd_probe_reserved() - Hand firmware's RMRRs to the neutral layer.
  * Locks: none. Context: boot. Trust: firmware's. Return: 0, -ENOMEM.
@@ -321,6 +328,14 @@ int vtd_ire_msi(unsigned int unit, const struct iommu_source *src, ire_t *ire,
  */
 int vtd_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
                    const struct intr_route *r, uint64_t *rte);
+
+/**
+ * vtd_ire_hpet() - Member ire_hpet of the vendor's operations.
+ * @number: of the HPET. @ire: in/out. @r: where to. @msg: result.
+ * Locks: takes irt_lock. Context: any but NMI. Return: as vtd_ire_msi().
+ */
+int vtd_ire_hpet(unsigned int number, ire_t *ire, const struct intr_route *r,
+                 struct msi_msg *msg);
 
 /**
  * vtd_ire_free() - Member ire_free of the vendor's operations.

@@ -219,7 +219,15 @@ int vtd_unit_of(sbdf_t s, unsigned int *unit)
     return 0;
 }
 
-int vtd_unit_of_ioapic(unsigned int id, unsigned int *unit, uint16_t *sid)
+sbdf_t vtd_shown_as(unsigned int unit, sbdf_t s)
+{
+    (void)
+        unit; /* DMAR knows no aliases: a device shows what buses make of it */
+    return s;
+}
+
+int vtd_unit_of_special(enum dmar_scope_kind kind, unsigned int id,
+                        unsigned int *unit, uint16_t *sid)
 {
     for (unsigned int i = 0; i < vtd_nr_units; i++) {
         const struct dmar_unit *const d = vtd_units[i]->drhd;
@@ -229,7 +237,7 @@ int vtd_unit_of_ioapic(unsigned int id, unsigned int *unit, uint16_t *sid)
                 &vtd_dmar->scope[d->first_scope + k];
             sbdf_t at;
 
-            if (sc->kind == DMAR_SCOPE_IOAPIC && sc->enum_id == id &&
+            if (sc->kind == kind && sc->enum_id == id &&
                 scope_function(sc, d->seg, &at)) {
                 *unit = i;
                 *sid = at.bdf;
