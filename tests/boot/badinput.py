@@ -119,3 +119,52 @@ def dmars():
                  + drhd(0xFED91000, 0, dev), r"dmar: units 0 and 1 both claim"),
                 ("empty", b"", r"dmar: no remapping unit"),
             )}
+
+
+def ivhd(entries=b"", kind=0x10, devid=0x10, cap=0x40, pa=0xFED80000):
+    """A unit. Spec: AMD48882 "IVHD"."""
+    more = b"" if kind == 0x10 else bytes(16)
+    return struct.pack("<BBHHHQHHI", kind, 0, 24 + len(more) + len(entries),
+                       devid, cap, pa, 0, 0, 0) + more + entries
+
+
+def ivmd(start, size, kind=0x20, flags=7, first=0, last=0):
+    return struct.pack("<BBHHH8xQQ", kind, flags, 32, first, last, start, size)
+
+
+def ivrs_dev(kind, devid, flags=0):
+    return struct.pack("<BHB", kind, devid, flags)
+
+
+def ivrss():
+    """As dmars(), of IVRSs; on this machine 00:02.0 is nothing."""
+    head = struct.pack("<I8x", 48 << 15 | 40 << 8)
+    every = ivrs_dev(1, 0)
+    hid = struct.pack("<BHB16xBB", 240, 0x98, 0, 1, 4) + bytes(4)
+    ioapic = struct.pack("<BHBBHB", 72, 0, 0, 0, 0xA0, 1)
+    return {n: (write(f"ivrs-{n}", acpi_table(b"IVRS", head + b, 2)), says)
+            for n, b, says in (
+                ("zero-length", ivhd(every) + bytes(4),
+                 r"ivrs: structure at offset 0x4c has length 0"),
+                ("cut-entry", ivhd(b"\x42\0\0\0"),
+                 r"ivrs: device entry of type 66 leaves its structure"),
+                ("unknown-type", bytes((0x77, 0, 8, 0, 0, 0, 0, 0))
+                 + ivhd(every, devid=0x10),
+                 r"ivrs: structure of type 0x77, length 0x8 skipped"),
+                ("missing-unit", ivhd(every),
+                 r"amdvi0: 0000:00:02.0 has no IOMMU capability"),
+                ("open-range", ivhd(ivrs_dev(3, 8)),
+                 r"ivrs: range from 0x8 has no end"),
+                ("short-acpi-id", ivhd(hid, kind=0x40),
+                 r"ivrs: device 0x98 has a unique id of format 1, length 4"),
+                ("one-ioapic-two-ids", ivhd(ioapic + ioapic.replace(
+                    b"\xa0", b"\xa1")), r"ivrs: IO-APIC 0 is named twice"),
+                ("overlapping-units", ivhd(every) + ivhd(devid=0x18),
+                 r"ivrs: units 0 and 1 share registers at 0xfed80000"),
+                ("overlapping-devices", ivhd(every)
+                 + ivhd(every, devid=0x18, pa=0xFED84000),
+                 r"ivrs: units 0 and 1 both claim"),
+                ("memory-wraps", ivhd(every) + ivmd(0x1000, 2**64 - 0x1000),
+                 r"ivrs: memory 0x1000, 0xf+0* bytes, makes no sense"),
+                ("empty", b"", r"ivrs: no remapping unit"),
+            )}

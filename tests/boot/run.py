@@ -515,9 +515,24 @@ def stops(case, name, machine, says, deadline_s=60):
                    and "Panic on" not in boot.text, f"rc {ended} [{log}]")
 
 
-def bad_checksum(gdb):
-    at, table = find_table(gdb, b"DMAR", 1 << 30)
-    gdb.write(at + 9, bytes([table[9] ^ 0x55]))
+def bad_checksum(sig):
+    """A poke that spoils a table's checksum."""
+    def poke(gdb):
+        at, table = find_table(gdb, sig, 1 << 30)
+        gdb.write(at + 9, bytes([table[9] ^ 0x55]))
+    return poke
+
+
+def new_bytes(sig, old, new):
+    """A poke that replaces bytes of a table and puts its checksum right."""
+    def poke(gdb):
+        at, table = find_table(gdb, sig, 1 << 30)
+        out = bytearray(table.replace(old, new, 1))
+        if out == table or len(out) != len(table):
+            raise OSError(f"{sig.decode()} is not as expected")
+        out[9] = (out[9] - sum(out)) & 0xFF
+        gdb.write(at, bytes(out))
+    return poke
 
 
 def goes_on(case, name, machine, *says, deadline_s=90, poke=None):
@@ -584,25 +599,52 @@ def case_bad_memory(case):
             r"cmdline: bad value: maxcpus=lots")
 
 
+def bad_tables(case, tables):
+    """A machine without a unit and a firmware table that speaks of one: a line
+    and a Dom0 without; with iommu=force an orderly stop."""
+    def machine(path, **more):
+        return Machine(iommu="none", mem="1G", cpus=1,
+                       args=["-acpitable", f"file={path}"], **more)
+
+    for name, (path, says) in tables.items():
+        goes_on(case, name, machine(path), says, r"iommu: off: ")
+    stops(case, "force-bad-table",
+          machine(tables["zero-length"][0], cmdline="iommu=force"),
+          r"iommu: required by the command line, but its units cannot be used")
+
+
 def case_bad_dmar(case):
     if HV != "ours":
         return
     goes_on(case, "checksum", Machine(mem="1G", cpus=1),
-            r"acpi: .*checksum", r"iommu: off: ", poke=bad_checksum)
-    for name, (path, says) in badinput.dmars().items():
-        goes_on(case, name, Machine(
-            iommu="none", mem="1G", cpus=1,
-            args=["-acpitable", f"file={path}"]), says,
-            r"iommu: off: ")
-    stops(case, "force-bad-dmar", Machine(
-        iommu="none", mem="1G", cpus=1, cmdline="iommu=force",
-        args=["-acpitable", f"file={badinput.dmars()['zero-length'][0]}"]),
-        r"iommu: required by the command line, but its units cannot be used")
+            r"acpi: .*checksum", r"iommu: off: ", poke=bad_checksum(b"DMAR"))
+    bad_tables(case, badinput.dmars())
     stops(case, "force-without-unit",
           Machine(iommu="none", mem="1G", cpus=1, cmdline="iommu=force"),
           r"iommu: required by the command line, but no unit found")
     goes_on(case, "no-unit", Machine(iommu="none", mem="1G", cpus=1),
             r"iommu: off: no unit found")
+
+
+def case_bad_ivrs(case):
+    if HV != "ours":
+        return
+    bad_tables(case, badinput.ivrss())
+
+    def poked(name, poke, *says):
+        goes_on(case, name, Machine(iommu="amd", mem="1G", cpus=1), *says,
+                poke=poke)
+
+    poked("checksum", bad_checksum(b"IVRS"), r"acpi: .*checksum",
+          r"iommu: off: ")
+    # What QEMU says, with a lie in it: its unit is there this time.
+    poked("wrong-base", new_bytes(b"IVRS", b"\0\0\xd8\xfe", b"\0\0\xdc\xfe"),
+          r"IVRS has its registers at 0xfedc0000, its capability at "
+          r"0xfed80000", r"iommu: off: ")
+    ioapic = b"\x48\0\0\0\0\xa0\0\x01"
+    poked("no-ioapic", new_bytes(b"IVRS", ioapic, b"\x40" + bytes(7)),
+          r"amdvi: no unit remaps IO-APIC 0",
+          r"iommu: amdvi, 1 unit.* interrupt remapping off")
 
 
 CASES = {n: boots for n in BOOTS} | {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Checks every #include under xen/ against the tables of docs/layers.md."""
+"""Checks every #include under xen/ against the tables of docs/layers.md, and
+that no vendor's half of the IOMMU maps, unmaps, splits or merges."""
 import fnmatch
 import os
 import re
@@ -9,6 +10,12 @@ import sys
 COMPILER = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h"}
 LIBRARY = {"lzma.h", "zlib.h", "zstd.h"}
 GENERATED = {"asm-offsets.h"}
+# Mapping is the engine's: what a vendor's half may say of it is which format.
+VENDORS = ("xen/drivers/passthrough/amd/", "xen/drivers/passthrough/vtd/")
+ENGINE = re.compile(r"\b(?:(?:iopt|IOPT|amdv1|AMDV1|vtdss|VTDSS)_\w+|"
+                    r"iommu_(?:map|unmap|protect)\w*)")
+ENGINE_OK = {"iopt_config", "iopt_amdv1_ops", "iopt_vtdss_ops",
+             "IOPT_MAX_LEVELS"}
 
 
 def tables():
@@ -90,6 +97,11 @@ def main():
             if not f.endswith((".c", ".h", ".S")):
                 continue
             for i, line in enumerate(open(path), 1):
+                for name in (ENGINE.findall(line)
+                             if path.startswith(VENDORS) else ()):
+                    if name not in ENGINE_OK:
+                        bad += 1
+                        print(f"{path}:{i}: {name}: the engine's business")
                 m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
                 if not m:
                     continue

@@ -44,6 +44,7 @@ static void quirk_log_stalls(const struct amdvi_unit *u)
  * SR5690 and its kin, erratum 63: with setting 01b (messages pass as posted
  * writes) the entry must allow writes or the message is aborted. A blocked
  * device must not write, so its messages are blocked with the rest of it.
+ * Spec: SR5690 "63".
  */
 uint64_t amdvi_quirk_sys_mgt(uint64_t lo, uint64_t wanted)
 {
