@@ -40,12 +40,13 @@ static unsigned int prot_of(uint32_t readers, uint32_t writers)
 static int retarget(struct dom_iommu *st, uint64_t mfn, unsigned int from,
                     unsigned int to)
 {
-    struct iommu_gather g = IOMMU_GATHER_INIT;
+    struct iommu_gather g;
     int rc = 0, rc2;
 
     if (from == to) {
         return 0;
     }
+    iommu_gather_init(&g);
     if (from == 0) {
         rc = iommu_map(st->space, DFN(mfn), MFN(mfn), 1, to, &g);
     } else if (to == 0) {

@@ -126,12 +126,16 @@ void dom_iommu_destroy(struct domain *d)
 
 int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
 {
-    struct iommu_gather local = IOMMU_GATHER_INIT;
-    struct iommu_gather *const g = d == building ? &build_gather : &local;
+    struct iommu_gather local;
+    struct iommu_gather *g = &build_gather;
     int rc, rc2;
 
     if (!d->iommu_sync) {
         return 0;
+    }
+    if (d != building) {
+        iommu_gather_init(&local);
+        g = &local;
     }
     rc = iommu_map(d->iospace, DFN(mfn.n), mfn, nr, IOMMU_R | IOMMU_W, g);
     if (g == &build_gather) {
@@ -163,10 +167,14 @@ int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
 int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
                         enum iommu_cause cause)
 {
-    struct iommu_gather local = IOMMU_GATHER_INIT;
-    struct iommu_gather *const g = d == building ? &build_gather : &local;
+    struct iommu_gather local;
+    struct iommu_gather *g = &build_gather;
     int rc, rc2;
 
+    if (d != building) {
+        iommu_gather_init(&local);
+        g = &local;
+    }
     g->cause = cause;
     rc = dom_iommu_unmap_gather(d, mfn, nr, g);
     if (g == &build_gather) {

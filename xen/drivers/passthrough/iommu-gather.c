@@ -94,10 +94,9 @@ static void count_posted(const struct iommu_flush_req *f)
  * In whole microseconds of the clock, not of the span: what one wait loses by
  * rounding the next one gets back.
  */
-static void count_wait(uint64_t from_ns, uint64_t to_ns)
+void iommu_count_wait(uint64_t from_ns)
 {
-    perf_inc(iommu_flush_waits);
-    perf_add(iommu_flush_us, to_ns / 1000 - from_ns / 1000);
+    perf_add(iommu_flush_us, now_ns() / 1000 - from_ns / 1000);
 }
 
 static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
@@ -105,7 +104,6 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
     const uint64_t units = atomic_load(&s->units);
     uint64_t ticket[IOMMU_MAX_UNITS];
     uint64_t posted = 0;
-    uint64_t start_ns;
     int rc = 0;
 
     for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
@@ -120,7 +118,6 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
             }
         }
     }
-    start_ns = now_ns();
     /* All units work at the same time; an error of one stops no other. */
     for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
         if (posted & BIT64(u)) {
@@ -132,7 +129,7 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
         }
     }
     if (posted) {
-        count_wait(start_ns, now_ns());
+        perf_inc(iommu_flush_waits);
     }
     return rc;
 }
@@ -141,10 +138,14 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
 static int flush_now(struct iospace *s, struct iopt_gather *g,
                      struct iopt_gather *riding)
 {
-    struct iommu_flush_req f = { .did = s->did };
+    struct iommu_flush_req f; /* large: blocks are valid up to nr only */
     uint64_t generation;
     int rc = 0;
 
+    f.did = s->did;
+    f.tables = false;
+    f.all = false;
+    f.nr = 0;
     iommu_flush_plan(g, &f);
     iommu_flush_plan(riding, &f);
     generation = atomic_add(&s->flush_begun, 1);
@@ -198,7 +199,9 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
         return 0;
     }
     iopt_gather_init(&riding);
-    iopt_gather_move(&riding, &s->deferred);
+    if (!iopt_gather_is_empty(&s->deferred)) {
+        iopt_gather_move(&riding, &s->deferred);
+    }
     if (unused) {
         iopt_gather_release(&s->pt, owed);
         iopt_gather_release(&s->pt, &riding);
@@ -218,9 +221,10 @@ int iommu_flush(struct iospace *s, struct iommu_gather *g)
 
 int iommu_settle(struct iospace *s, bool *more)
 {
-    struct iommu_gather g = IOMMU_GATHER_INIT;
+    struct iommu_gather g;
     int rc = 0;
 
+    iommu_gather_init(&g);
     spin_lock(&s->lock);
     *more = true;
     if (s->ops == s->ops_seen) {

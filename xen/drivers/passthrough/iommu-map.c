@@ -192,7 +192,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     spin_lock(&s->lock);
     s->ops++;
     perf_inc(iommu_maps);
-    rc = next_run(s, dfn.n, mfn.n, nr) == nr
+    rc = nr == 1 || next_run(s, dfn.n, mfn.n, nr) == nr
              ? iopt_map(&s->pt, &r, gather_pt(g))
              : map_in_pieces(s, &r, gather_pt(g));
     iospace_count(s, g->cause);
@@ -275,7 +275,7 @@ int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
 
     for (uint64_t left = nr; left; left -= r.nr) {
         /* Holes are fine, so only dfn alignment and the length matter. */
-        r.nr = next_run(s, r.dfn.n, r.dfn.n, left);
+        r.nr = left == 1 ? 1 : next_run(s, r.dfn.n, r.dfn.n, left);
         rc = unmap_run(s, &r, g);
         if (rc) {
             return rc;

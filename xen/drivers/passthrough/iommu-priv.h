@@ -75,6 +75,9 @@ extern spinlock_t attach_lock;
 static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
 {
     static_assert(sizeof(struct iopt_gather) <= sizeof(g->engine), "room");
+    static_assert(offsetof(struct iopt_gather, ext) <=
+                      IOMMU_GATHER_HEAD * sizeof(g->engine[0]),
+                  "extents are valid up to nr_ext only");
     return (struct iopt_gather *)(void *)g->engine;
 }
 
@@ -92,6 +95,13 @@ void iospace_count(struct iospace *s, enum iommu_cause cause);
  * Locks: none. Context: any.
  */
 void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f);
+
+/**
+ * iommu_count_wait() - A vendor's flush_wait() found its flush not done at the
+ * first look. @from_ns: when that was.
+ * Locks: none. Context: any.
+ */
+void iommu_count_wait(uint64_t from_ns);
 
 /**
  * iommu_unit_check() - A unit reported the outcome of an operation.

@@ -146,6 +146,24 @@ static void count_tables(struct iospace *s, const struct iopt_counts *now,
     s->told_spare = s->pt.spare.nr;
 }
 
+/* None of them ever shrinks, so the sum stays if all do. */
+static uint64_t events(const struct iopt_counts *c)
+{
+    return c->shatters + c->coalesces_full + c->coalesces_empty +
+           c->spare_hits + c->pool_allocs + c->pool_frees;
+}
+
+/* All that can differ is the number of 4K leaves: so after most calls. */
+static bool same_tables(const struct iospace *s)
+{
+    const struct iopt_counts *const now = &s->pt.counts;
+    const struct iopt_counts *const told = &s->told;
+
+    return now->tables == told->tables && s->pt.spare.nr == s->told_spare &&
+           now->leaves[1] == told->leaves[1] &&
+           now->leaves[2] == told->leaves[2] && events(now) == events(told);
+}
+
 void iospace_count(struct iospace *s, enum iommu_cause cause)
 {
     const struct iopt_counts *const now = &s->pt.counts;
@@ -157,6 +175,11 @@ void iospace_count(struct iospace *s, enum iommu_cause cause)
     static_assert(PERF_iommu_shatters_prot ==
                       PERF_iommu_shatters_unmap + IOMMU_BY_PROT,
                   "one counter a cause");
+    if (likely(same_tables(s))) {
+        perf_add_array(iommu_leaves, 0, now->leaves[0] - told->leaves[0]);
+        told->leaves[0] = now->leaves[0];
+        return;
+    }
     perf_add(iommu_pt_shatters, shatters);
     perf_add_index(PERF_iommu_shatters_unmap + cause, shatters);
     /* Tables that went upward, full or empty; not those that were replaced. */

@@ -11,7 +11,8 @@
 
 struct iospace;
 
-#define IOMMU_GATHER_WORDS 40 /* ours: room for the engine's gather */
+#define IOMMU_GATHER_WORDS 52 /* ours: room for the engine's gather */
+#define IOMMU_GATHER_HEAD  4  /* words that say whether it is empty */
 
 /* Why an unmap cuts a large leaf: for the counters, nothing depends on it. */
 enum iommu_cause {
@@ -23,7 +24,7 @@ enum iommu_cause {
 struct iommu_gather {
     struct iospace *space;               /* whose debts; NULL: none yet */
     enum iommu_cause cause;              /* of the unmaps to come */
-    uint64_t engine[IOMMU_GATHER_WORDS]; /* struct iopt_gather; all 0: empty */
+    uint64_t engine[IOMMU_GATHER_WORDS]; /* struct iopt_gather */
 };
 
 /* An empty gather. It may be dropped only when empty, so end with a flush. */
@@ -34,5 +35,15 @@ struct iommu_gather {
             0                 \
         }                     \
     }
+
+/* The same without touching all of it, where it is on the path of one page. */
+static inline void iommu_gather_init(struct iommu_gather *g)
+{
+    g->space = NULL;
+    g->cause = IOMMU_BY_UNMAP;
+    for (unsigned int i = 0; i < IOMMU_GATHER_HEAD; i++) {
+        g->engine[i] = 0;
+    }
+}
 
 #endif

@@ -43,6 +43,7 @@ int amdvi_cmd_init(struct amdvi_unit *u)
     u->done = pool_page_ptr(done);
     u->done_pa = done;
     u->cmd_tail = 0;
+    u->cmd_room = AMDVI_RING_SLOTS - 1;
     u->cmd_seq = 0;
     amdvi_write(u, AMDVI_CMD_BASE,
                 ring | FIELD_PREP(AMDVI_RING_LEN, (uint64_t)AMDVI_RING_LG2));
@@ -65,10 +66,15 @@ static int check_running(struct amdvi_unit *u)
     return -EIO;
 }
 
+/* The head is asked for only when the ring might be full: it is far away. */
 static int wait_for_room(struct amdvi_unit *u, unsigned int need)
 {
-    const uint64_t start_ns = now_ns();
+    uint64_t start_ns;
 
+    if (likely(u->cmd_room >= need)) {
+        return 0;
+    }
+    start_ns = now_ns();
     for (;;) {
         /* Clock first: a CPU held up here must not blame the unit. */
         const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
@@ -76,7 +82,8 @@ static int wait_for_room(struct amdvi_unit *u, unsigned int need)
             (u->cmd_tail - head_slot(u)) % AMDVI_RING_SLOTS;
 
         /* A full ring would look empty, so one slot stays free. */
-        if (AMDVI_RING_SLOTS - 1 - used >= need) {
+        u->cmd_room = AMDVI_RING_SLOTS - 1 - used;
+        if (u->cmd_room >= need) {
             return 0;
         }
         if (check_running(u)) {
@@ -95,6 +102,7 @@ static void put(struct amdvi_unit *u, const struct iommu_entry128 *c)
 {
     u->cmd[u->cmd_tail] = *c;
     u->cmd_tail = (u->cmd_tail + 1) % AMDVI_RING_SLOTS;
+    u->cmd_room--;
 }
 
 /* A ticket is a number above a slot; 0: nothing to wait for. */
@@ -145,28 +153,38 @@ int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
     return post(u, c, nr, 0, ticket);
 }
 
+/*
+ * A later batch may have used the slot again, so "at least" it is. Pairs with
+ * the unit's store after its work is done.
+ */
+static inline bool is_done(const struct amdvi_unit *u, uint64_t ticket)
+{
+    const uint64_t seq = ticket >> AMDVI_RING_LG2;
+
+    return seq == 0 || atomic_load(&u->done[ticket % AMDVI_RING_SLOTS]) >= seq;
+}
+
 int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
 {
-    const unsigned int slot = ticket % AMDVI_RING_SLOTS;
-    const uint64_t seq = ticket >> AMDVI_RING_LG2;
-    const uint64_t start_ns = now_ns();
+    uint64_t start_ns;
 
+    if (is_done(u, ticket)) {
+        return 0;
+    }
+    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
 
-        /*
-         * A later batch may have used the slot again, so "at least" it is.
-         * Pairs with the unit's store after its work is done.
-         */
-        if (seq == 0 || atomic_load(&u->done[slot]) >= seq) {
+        if (is_done(u, ticket)) {
+            iommu_count_wait(start_ns);
             return 0;
         }
         if (check_running(u)) {
             return -EIO;
         }
         if (late) {
-            log_err("%s: flush %#lx not done, head %u tail %u\n", u->name, seq,
-                    head_slot(u), u->cmd_tail);
+            log_err("%s: flush %#lx not done, head %u tail %u\n", u->name,
+                    ticket >> AMDVI_RING_LG2, head_slot(u), u->cmd_tail);
             return -ETIMEDOUT;
         }
         cpu_relax();

@@ -82,6 +82,7 @@ struct amdvi_unit {
     volatile uint64_t *done;    /* a word for each slot, written by the unit */
     paddr_t done_pa;
     unsigned int cmd_tail; /* next slot */
+    unsigned int cmd_room; /* slots that are free for certain */
     uint64_t cmd_seq;      /* of the last wait */
 
     spinlock_t evt_lock;

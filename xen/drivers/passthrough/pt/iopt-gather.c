@@ -74,11 +74,6 @@ int iopt_destroy(struct iopt *pt, unsigned int budget)
     return rc;
 }
 
-void iopt_gather_init(struct iopt_gather *g)
-{
-    *g = (struct iopt_gather){ .nr_ext = 0 };
-}
-
 static void extent_join(struct iopt_extent *to, const struct iopt_extent *e)
 {
     to->first = min_of(to->first, e->first);

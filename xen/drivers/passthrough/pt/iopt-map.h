@@ -16,7 +16,8 @@
 #define put_over     IOPT_SYM(put_over)
 #define descend_map  IOPT_SYM(descend_map)
 #define commit_map   IOPT_SYM(commit_map)
-#define map_common   IOPT_SYM(map_common)
+#define fold_one     IOPT_SYM(fold_one)
+#define map_run      IOPT_SYM(map_run)
 #define op_map       IOPT_SYM(map)
 #define op_replace   IOPT_SYM(replace)
 
@@ -342,31 +343,57 @@ static always_inline bool leaf_table_of(const struct iopt *pt, uint64_t dfn,
     return true;
 }
 
-/* One frame into an empty slot of a table that exists; false: not so. */
-static always_inline bool map_one(struct iopt_job *j, uint64_t dfn)
+/* A table of 4K leaves became full or empty. */
+static noinline_fn void fold_one(struct iopt *pt, struct iopt_gather *g,
+                                 uint64_t dfn)
 {
+    struct iopt_job j = { .pt = pt, .g = g };
+
+    fold_path(&j, dfn, 0);
+}
+
+/* What one frame of a table of 4K leaves owes. */
+static always_inline void owe_one(struct iopt_gather *g, uint64_t dfn,
+                                  unsigned int what)
+{
+    const struct iopt_extent e = { .first = dfn,
+                                   .last = dfn,
+                                   .owe = (uint8_t)what };
+
+    iopt_gather_add(g, &e);
+}
+
+/*
+ * One frame into an empty slot of a table that exists; false: not so. Type
+ * changes of single pages come this way: no job, no check apart from the store.
+ */
+static always_inline bool map_one(struct iopt *pt, const struct iopt_run *r,
+                                  struct iopt_gather *g)
+{
+    const uint64_t dfn = r->dfn.n;
     struct iopt_tab t;
     unsigned int i;
     uint64_t v;
 
-    if (!leaf_table_of(j->pt, dfn, &t)) {
+    if (!leaf_table_of(pt, dfn, &t)) {
         return false;
     }
     i = slot_of(dfn, 0);
     if (!fmt_is_empty(t.slots[i])) {
         return false;
     }
-    v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
+    v = fmt_leaf(r->mfn.n, r->prot, 0, pt->leaf_extra);
     IOPT_STORE(&t.slots[i], v);
     tab_count(&t, 1, pairs_of_leaf(&t, i, v));
-    tab_touch(&t, i, 1);
-    j->pt->counts.leaves[0]++;
-    if (j->pt->track_added) {
-        owe(j, dfn, dfn, 0, IOPT_OWE_ADDED);
+    pt->counts.leaves[0]++;
+    if (pt->track_added) {
+        owe_one(g, dfn, IOPT_OWE_ADDED);
     }
-    tab_close(j->pt, &t);
+    if (unlikely(!pt->coherent)) {
+        cache_write_back(&t.slots[i], sizeof(t.slots[i]));
+    }
     if (unlikely(t.meta->joined == FMT_SLOTS - 1)) {
-        fold_path(j, dfn, 0);
+        fold_one(pt, g, dfn);
     }
     return true;
 }
@@ -384,8 +411,9 @@ static always_inline int run_check(const struct iopt *pt,
     return 0;
 }
 
-static int map_common(struct iopt *pt, const struct iopt_run *r,
-                      struct iopt_gather *g, bool overwrite)
+/* A run that map_one() is not for. */
+static noinline_fn int map_run(struct iopt *pt, const struct iopt_run *r,
+                               struct iopt_gather *g, bool overwrite)
 {
     struct iopt_job j = {
         .pt = pt,
@@ -398,24 +426,7 @@ static int map_common(struct iopt *pt, const struct iopt_run *r,
     const uint64_t first = r->dfn.n;
     const uint64_t last = first + (r->nr - 1);
     struct iopt_tab root;
-    int rc = run_check(pt, r);
-
-    if (rc) {
-        return rc;
-    }
-    if (r->prot == 0 || (r->prot & ~(unsigned int)IOPT_RW) != 0) {
-        return -EINVAL;
-    }
-    if (r->mfn.n > pt->mfn_last || r->nr - 1 > pt->mfn_last - r->mfn.n) {
-        return -ERANGE;
-    }
-    /* Any map may end in a large leaf, by coalescing; unmap must afford it. */
-    if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
-        return -ENOMEM;
-    }
-    if (r->nr == 1 && map_one(&j, first)) {
-        return 0;
-    }
+    int rc;
 
     rc = check_map(&j, pt->root_pa, pt->levels - 1u, first, last);
     if (rc || !j.todo) {
@@ -431,6 +442,30 @@ static int map_common(struct iopt *pt, const struct iopt_run *r,
     commit_map(&j, &root, first, last);
     iopt_return_tables(pt, &j.tables);
     return 0;
+}
+
+static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
+                                    struct iopt_gather *g, bool overwrite)
+{
+    const int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (r->prot == 0 || (r->prot & ~(unsigned int)IOPT_RW) != 0) {
+        return -EINVAL;
+    }
+    if (r->mfn.n > pt->mfn_last || r->nr - 1 > pt->mfn_last - r->mfn.n) {
+        return -ERANGE;
+    }
+    /* Any map may end in a large leaf, by coalescing; unmap must afford it. */
+    if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
+        return -ENOMEM;
+    }
+    if (r->nr == 1 && map_one(pt, r, g)) {
+        return 0;
+    }
+    return map_run(pt, r, g, overwrite);
 }
 
 static int op_map(struct iopt *pt, const struct iopt_run *r,

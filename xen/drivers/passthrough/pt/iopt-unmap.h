@@ -16,6 +16,7 @@
 #define commit_prot  IOPT_SYM(commit_prot)
 #define check_split  IOPT_SYM(check_split)
 #define commit_split IOPT_SYM(commit_split)
+#define unmap_run    IOPT_SYM(unmap_run)
 #define op_unmap     IOPT_SYM(unmap)
 #define op_protect   IOPT_SYM(protect)
 #define op_split     IOPT_SYM(split)
@@ -322,12 +323,13 @@ static void commit_split(struct iopt_job *j, struct iopt_tab *t,
 }
 
 /* A frame of a table that exists; false if it is anything else. */
-static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
+static always_inline bool unmap_one(struct iopt *pt, uint64_t dfn,
+                                    struct iopt_gather *g)
 {
     struct iopt_tab t;
     unsigned int i;
 
-    if (!leaf_table_of(j->pt, dfn, &t)) {
+    if (!leaf_table_of(pt, dfn, &t)) {
         return false;
     }
     i = slot_of(dfn, 0);
@@ -336,32 +338,28 @@ static always_inline bool unmap_one(struct iopt_job *j, uint64_t dfn)
     }
     tab_count(&t, -1, -pairs_of_leaf(&t, i, t.slots[i]));
     IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);
-    tab_touch(&t, i, 1);
-    j->pt->counts.leaves[0]--;
-    owe(j, dfn, dfn, 0, IOPT_OWE_STALE);
-    tab_close(j->pt, &t);
+    pt->counts.leaves[0]--;
+    owe_one(g, dfn, IOPT_OWE_STALE);
+    if (unlikely(!pt->coherent)) {
+        cache_write_back(&t.slots[i], sizeof(t.slots[i]));
+    }
     if (unlikely(t.meta->present == 0)) {
-        fold_path(j, dfn, 0);
+        fold_one(pt, g, dfn);
     }
     return true;
 }
 
-static int op_unmap(struct iopt *pt, const struct iopt_run *r,
-                    struct iopt_gather *g)
+/* A run that unmap_one() is not for. */
+static noinline_fn int unmap_run(struct iopt *pt, const struct iopt_run *r,
+                                 struct iopt_gather *g)
 {
     /* No leaf has permission 0, so none looks as if it needed no cut. */
     struct iopt_job j = { .pt = pt, .g = g, .prot = 0 };
     const uint64_t first = r->dfn.n;
     const uint64_t last = first + (r->nr - 1);
     struct iopt_tab root;
-    int rc = run_check(pt, r);
+    int rc;
 
-    if (rc) {
-        return rc;
-    }
-    if (r->nr == 1 && unmap_one(&j, first)) {
-        return 0;
-    }
     check_ends(&j, pt->root_pa, pt->levels - 1u, first, last);
     rc = iopt_take_tables(pt, j.need, true, &j.tables);
     if (rc) {
@@ -375,6 +373,20 @@ static int op_unmap(struct iopt *pt, const struct iopt_run *r,
         return 0;
     }
     return 0;
+}
+
+static int op_unmap(struct iopt *pt, const struct iopt_run *r,
+                    struct iopt_gather *g)
+{
+    const int rc = run_check(pt, r);
+
+    if (rc) {
+        return rc;
+    }
+    if (r->nr == 1 && unmap_one(pt, r->dfn.n, g)) {
+        return 0;
+    }
+    return unmap_run(pt, r, g);
 }
 
 static int op_protect(struct iopt *pt, const struct iopt_run *r,

@@ -55,7 +55,7 @@ struct iopt_extent {
     uint8_t owe;        /* enum iopt_owe */
 };
 
-#define IOPT_GATHER_EXTENTS 8 /* ours: enough for one call; then they merge */
+#define IOPT_GATHER_EXTENTS 16 /* ours: a forked process; then they merge */
 
 /*
  * What is owed after a batch of calls on one tree. Each extent is already
@@ -63,11 +63,11 @@ struct iopt_extent {
  * reach at least leaf_order suffices. Guarded by the tree's lock.
  */
 struct iopt_gather {
-    struct iopt_extent ext[IOPT_GATHER_EXTENTS];
     uint8_t nr_ext;            /* extents in use */
     uint8_t owe;               /* union over the extents */
     uint8_t leaf_order;        /* largest over the extents */
     struct iopt_pages retired; /* tables to release after the flush */
+    struct iopt_extent ext[IOPT_GATHER_EXTENTS]; /* nr_ext are valid */
 };
 
 /* Numbers for the dump and for tests. */
@@ -356,11 +356,14 @@ static inline uint64_t iopt_nr_leaves(const struct iopt *pt)
     return sum;
 }
 
-/**
- * iopt_gather_init() - Start an empty gather. @g: caller's memory.
- * Locks: none. Context: any.
- */
-void iopt_gather_init(struct iopt_gather *g);
+/* Start an empty gather. Its extents, most of it, are left as they are. */
+static inline void iopt_gather_init(struct iopt_gather *g)
+{
+    g->nr_ext = 0;
+    g->owe = 0;
+    g->leaf_order = 0;
+    g->retired = (struct iopt_pages){ .nr = 0 };
+}
 
 /**
  * iopt_gather_add() - Record that an extent is owed an invalidation.

@@ -59,6 +59,7 @@ struct vtd_unit {
         *qi_done; /* one status word a slot, written by the unit */
     paddr_t qi_done_pa;
     unsigned int qi_tail; /* next slot */
+    unsigned int qi_room; /* slots that are free for certain */
     uint32_t qi_seq;      /* of the last wait */
 
     spinlock_t ctx_lock;

@@ -37,6 +37,7 @@ int vtd_qi_init(struct vtd_unit *u)
     u->qi_done = pool_page_ptr(status);
     u->qi_done_pa = status;
     u->qi_tail = 0;
+    u->qi_room = VTD_QI_SLOTS - 1;
     u->qi_seq = 0;
     vtd_write64(u, VTD_IQT, 0);
     vtd_write64(u, VTD_IQA, ring);
@@ -60,16 +61,22 @@ static int check_error(struct vtd_unit *u)
     return -EIO;
 }
 
+/* The head is asked for only when the ring might be full: it is far away. */
 static int wait_for_room(struct vtd_unit *u, unsigned int need)
 {
-    const uint64_t start_ns = now_ns();
+    uint64_t start_ns;
 
+    if (likely(u->qi_room >= need)) {
+        return 0;
+    }
+    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
         const unsigned int used = (u->qi_tail - head_slot(u)) % VTD_QI_SLOTS;
 
         /* A full ring would look empty, so one slot stays free. */
-        if (VTD_QI_SLOTS - 1 - used >= need) {
+        u->qi_room = VTD_QI_SLOTS - 1 - used;
+        if (u->qi_room >= need) {
             return 0;
         }
         if (check_error(u)) {
@@ -86,6 +93,7 @@ static void put(struct vtd_unit *u, const struct iommu_entry128 *d)
 {
     u->qi[u->qi_tail] = *d;
     u->qi_tail = (u->qi_tail + 1) % VTD_QI_SLOTS;
+    u->qi_room--;
 }
 
 int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
@@ -118,28 +126,38 @@ int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
     return rc;
 }
 
-int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
+/*
+ * A later batch may have used the slot again, so "at least" it is. Pairs with
+ * the unit's write after its work is done.
+ */
+static inline bool is_done(const struct vtd_unit *u, uint64_t ticket)
 {
     const unsigned int slot = (unsigned int)(ticket >> 32);
-    const uint32_t seq = (uint32_t)ticket;
-    const uint64_t start_ns = now_ns();
 
+    return (int32_t)(atomic_load(&u->qi_done[slot]) - (uint32_t)ticket) >= 0;
+}
+
+int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
+{
+    uint64_t start_ns;
+
+    if (is_done(u, ticket)) {
+        return 0;
+    }
+    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
 
-        /*
-         * A later batch may have used the slot again, so "at least" it is.
-         * Pairs with the unit's write after its work is done.
-         */
-        if ((int32_t)(atomic_load(&u->qi_done[slot]) - seq) >= 0) {
+        if (is_done(u, ticket)) {
+            iommu_count_wait(start_ns);
             return 0;
         }
         if (check_error(u)) {
             return -EIO;
         }
         if (late) {
-            log_err("%s: flush %#x not done, head %u tail %u\n", u->name, seq,
-                    head_slot(u), u->qi_tail);
+            log_err("%s: flush %#x not done, head %u tail %u\n", u->name,
+                    (uint32_t)ticket, head_slot(u), u->qi_tail);
             return -ETIMEDOUT;
         }
         cpu_relax();
