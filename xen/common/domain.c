@@ -281,6 +281,7 @@ void dom_shutdown(struct domain *d, uint8_t code)
     }
     d->shutdown_code = code;
     write_once(d->shut_down, true);
+    smp_mb(); /* the scheduler stores `running`, then looks at shut_down */
     if (d == dom0) {
         stop_machine(code);
     }

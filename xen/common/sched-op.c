@@ -249,7 +249,7 @@ long do_sched_op(struct hypercall_args *args)
     case SCHEDOP_block:
         return op_block();
     case SCHEDOP_yield:
-        sched_yield();
+        vcpu_yield();
         return 0;
     case SCHEDOP_poll:
         return op_poll(gva);

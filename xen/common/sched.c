@@ -196,8 +196,11 @@ static void count_idle_wake(const struct vcpu *v)
     }
 }
 
-/* Put a runnable vCPU into a queue and let that CPU know. */
-static void make_runnable(struct vcpu *v)
+/*
+ * Put a runnable vCPU into a queue. Return: true if it was, and in @where
+ * whose queue that is; the CPU has not been told.
+ */
+static bool queue_vcpu(struct vcpu *v, unsigned int *where)
 {
     unsigned long flags;
     struct run_queue *q = lock_home(v, &flags);
@@ -206,7 +209,7 @@ static void make_runnable(struct vcpu *v)
     if (!vcpu_runnable(v) || v->running || !list_empty(&v->runq)) {
         count_idle_wake(v);
         spin_unlock_irqrestore(&q->lock, flags);
-        return;
+        return false;
     }
     perf_inc(unit_wake_runnable);
     cpu = pick_cpu(v);
@@ -218,13 +221,24 @@ static void make_runnable(struct vcpu *v)
         spin_lock(&q->lock);
         if (v->processor != cpu || v->running || !list_empty(&v->runq)) {
             spin_unlock_irqrestore(&q->lock, flags);
-            return;
+            return false;
         }
     }
     set_runstate(v, RUNSTATE_runnable);
     enqueue(q, v);
     spin_unlock_irqrestore(&q->lock, flags);
-    softirq_raise_cpu(cpu, SOFTIRQ_SCHED);
+    *where = cpu;
+    return true;
+}
+
+/* Queue it if it may run, and let that CPU choose anew. */
+static void make_runnable(struct vcpu *v)
+{
+    unsigned int cpu;
+
+    if (queue_vcpu(v, &cpu)) {
+        softirq_raise_cpu(cpu, SOFTIRQ_SCHED);
+    }
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -259,7 +273,7 @@ void vcpu_block(void)
     softirq_raise(SOFTIRQ_SCHED);
 }
 
-void sched_yield(void)
+void vcpu_yield(void)
 {
     perf_inc(vcpu_yield);
     current->slice_end_ns = 0;
@@ -356,13 +370,21 @@ void vcpu_sync_state(struct vcpu *v)
     }
 }
 
+/*
+ * What keeps it from running was stored with a locked operation or a fence, so
+ * that claim() sees it or we see `running`; then its `processor` is right too.
+ */
+static void send_off_cpu(const struct vcpu *v)
+{
+    if (read_once(v->running)) {
+        softirq_raise_cpu(read_once(v->processor), SOFTIRQ_SCHED);
+    }
+}
+
 static void wait_off_cpu(struct vcpu *v)
 {
-    const cpumask_t mask = CPUMASK_OF(v->processor);
-
     ASSERT(v != current);
-    softirq_raise_cpu(v->processor, SOFTIRQ_SCHED);
-    smp_event_check(&mask);
+    send_off_cpu(v);
     while (read_once(v->running)) {
         softirq_run(false);
         cpu_relax();
@@ -408,7 +430,33 @@ void dom_unpause(struct domain *d)
 
 /* --- switching --- */
 
-/* Take a runnable vCPU that may run here from another CPU's queue. */
+/*
+ * Make @v, which is in no queue, the next one of its processor. Who stops a vCPU
+ * stores the reason, then looks at `running`; we store `running`, then look for
+ * a reason: one of the two sees the other, and a paused vCPU never runs.
+ * Locks: the queue it was in. Return: false if it must not run.
+ */
+static bool claim(struct vcpu *v)
+{
+    do {
+        write_once(v->running, true);
+        smp_mb();
+        if (vcpu_runnable(v)) {
+            return true;
+        }
+        /* Who wakes it meanwhile sees `running` and leaves it to us. */
+        write_once(v->running, false);
+        smp_mb();
+    } while (vcpu_runnable(v));
+    set_runstate(v,
+                 read_once(v->blocked) ? RUNSTATE_blocked : RUNSTATE_offline);
+    return false;
+}
+
+/*
+ * Take a runnable vCPU that may run here from another CPU's queue. A queue never
+ * holds one that its CPU has not let go of yet: see let_go().
+ */
 static struct vcpu *steal(unsigned int self)
 {
     unsigned int cpu;
@@ -416,6 +464,7 @@ static struct vcpu *steal(unsigned int self)
     cpumask_for_each(cpu, &cpu_online)
     {
         struct run_queue *q = &rq[cpu];
+        struct vcpu *taken = NULL;
         struct list_head *p;
 
         if (cpu == self || !read_once(q->nr) || !spin_trylock(&q->lock)) {
@@ -426,13 +475,18 @@ static struct vcpu *steal(unsigned int self)
 
             if (may_run_on(v, self)) {
                 dequeue(q, v);
-                v->running = true;
+                /* Both queues are locked, so its home may change. */
                 write_once(v->processor, self);
-                spin_unlock(&q->lock);
-                return v;
+                if (claim(v)) {
+                    taken = v;
+                }
+                break;
             }
         }
         spin_unlock(&q->lock);
+        if (taken) {
+            return taken;
+        }
     }
     return NULL;
 }
@@ -443,18 +497,17 @@ static struct vcpu *pop_runnable(struct run_queue *q)
         struct vcpu *v = list_entry(q->list.next, struct vcpu, runq);
 
         dequeue(q, v);
-        if (vcpu_runnable(v)) {
+        if (claim(v)) {
             return v;
         }
-        set_runstate(v, RUNSTATE_blocked);
     }
     return NULL;
 }
 
-static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, uint64_t now)
+/* Return: who runs next, claimed if it is not @prev; NULL: nobody of here. */
+static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, bool prev_ok,
+                           uint64_t now)
 {
-    const bool prev_ok = prev != q->idle && vcpu_runnable(prev) &&
-                         may_run_on(prev, prev->processor);
     const uint64_t min_run =
         min_of(read_once(params.min_run_ns), slice_of(prev));
     struct vcpu *next;
@@ -464,14 +517,7 @@ static struct vcpu *choose(struct run_queue *q, struct vcpu *prev, uint64_t now)
         return prev;
     }
     next = pop_runnable(q);
-    if (next && prev_ok) {
-        enqueue(q, prev);
-        set_runstate(prev, RUNSTATE_runnable);
-    }
-    if (!next && prev_ok) {
-        next = prev;
-    }
-    return next;
+    return !next && prev_ok ? prev : next;
 }
 
 static void noreturn_fn resume(struct vcpu *next)
@@ -505,6 +551,32 @@ static void load(struct vcpu *next)
     pv_context_load(next);
 }
 
+/*
+ * @prev is off this CPU. Only from here on may it be in a queue: another CPU that
+ * took it out earlier would have `running` cleared under its feet, and the vCPU
+ * would be queued, and run, twice. It may also have been woken since the choice:
+ * pairs with vcpu_wake(), which clears `blocked`, then looks at `running`.
+ * @turn_over: it waits for its next turn; no reason to choose anew at once,
+ * which would let a slow host's CPU switch back and forth for ever.
+ */
+static void let_go(struct vcpu *prev, bool turn_over)
+{
+    const unsigned int cpu = smp_cpu_id();
+    unsigned int where;
+
+    atomic_store(&prev->running, false);
+    smp_mb();
+    if (prev->domain->is_idle || !vcpu_runnable(prev) ||
+        !queue_vcpu(prev, &where)) {
+        return;
+    }
+    if (where == cpu && turn_over) {
+        timer_set(&rq[cpu].slice, current->slice_end_ns);
+    } else {
+        softirq_raise_cpu(where, SOFTIRQ_SCHED);
+    }
+}
+
 static void schedule(void)
 {
     const unsigned int cpu = smp_cpu_id();
@@ -513,17 +585,17 @@ static void schedule(void)
     struct vcpu *next;
     const uint64_t now = now_ns();
     unsigned long flags = spin_lock_irqsave(&q->lock);
+    const bool prev_ok = prev != q->idle && vcpu_runnable(prev) &&
+                         may_run_on(prev, prev->processor);
 
     perf_inc(sched_run);
-    next = choose(q, prev, now);
+    next = choose(q, prev, prev_ok, now);
     if (!next) {
         next = steal(cpu);
     }
     if (!next) {
         next = q->idle;
-    }
-    if (next != prev) {
-        next->running = true;
+        write_once(next->running, true);
     }
     if (next != q->idle && !list_empty(&q->list)) {
         timer_set(&q->slice, now + slice_of(next));
@@ -564,15 +636,7 @@ static void schedule(void)
         write_once(q->idle_count, q->idle_count + 1);
     }
     cpu_info()->vcpu = next;
-    atomic_store(&prev->running, false);
-    /*
-     * It may have been woken between our choice and the line above. Pairs with
-     * vcpu_wake(), which clears `blocked` and then looks at `running`.
-     */
-    smp_mb();
-    if (prev != q->idle && vcpu_runnable(prev)) {
-        make_runnable(prev);
-    }
+    let_go(prev, prev_ok);
     if (next != q->idle) {
         time_update_vcpu(next);
         vcpu_runstate_publish(next);

@@ -264,10 +264,10 @@ void vcpu_wake(struct vcpu *v);
 void vcpu_kick(struct vcpu *v);
 
 /**
- * sched_yield() - Let other vCPUs of this CPU run before the current one.
+ * vcpu_yield() - Let other vCPUs of this CPU run before the current one.
  * Locks: none. Context: hypercall; takes effect at the next softirq_run().
  */
-void sched_yield(void);
+void vcpu_yield(void);
 
 /**
  * sched_init() - The idle domain, the first CPU's queue, softirq and debug key.
