@@ -41,7 +41,7 @@ enum op {
     HID,     /* a: devid, b: uid format, c: uid length */
     LONG,    /* a: type, b: bytes behind the type */
     MEM,     /* a: type | flags << 8, b: start, c: size */
-    MEMDEV,  /* a: first, b: last of the last MEM */
+    MEMDEV,  /* a: first, b: last, c: segment of the last MEM */
     UNKNOWN, /* a: type, b: body bytes */
     LENGTH,  /* a: overrides the length of the current structure */
     TAIL,    /* a: bytes after the last structure */
@@ -284,6 +284,18 @@ static const struct {
       { { UNIT, 0x10, BASE, OWN },
         { SPECIAL, 1, 0xa0, 0 },
         { SPECIAL, 1, 0xa1, 0 } } },
+    { "one IO-APIC, said twice",
+      { 0, 1, 0, 1, 0 },
+      0,
+      { { UNIT, 0x10, BASE, OWN },
+        { SPECIAL, 1, 0xa0, 0 },
+        { SPECIAL, 1, 0xa0, 0 } } },
+    { "one HPET, two ids",
+      { -EBADMSG, 0, 0, 0, 0 },
+      0,
+      { { UNIT, 0x10, BASE, OWN },
+        { SPECIAL, 2, 0xa0, 0 },
+        { SPECIAL, 2, 0xa1, 0 } } },
     { "ACPI device in an old structure",
       { -EBADMSG, 0, 0, 0, 0 },
       0,
@@ -505,6 +517,7 @@ static void put_step(struct build *b, const struct step *s)
     case MEMDEV:
         set_le16(b, current_at + 4, s->a);
         set_le16(b, current_at + 6, s->b);
+        set_le16(b, current_at + 8, s->c);
         break;
     case UNKNOWN:
         begin(b, s->a, 0);
@@ -580,7 +593,7 @@ static void fields(void)
         { DEV4, 3, 0x100, 0xb7 },        { DEV4, 4, 0x1ff, 0 },
         { ALIAS, 67, 0x300, 0x10 },      { DEV4, 4, 0x3ff, 0 },
         { EXT, 70, 0x8, UINT32_MAX },    { SPECIAL, 1, 0xa0, 7 },
-        { MEM, 0x522, 0x1800, 0x1000 },  { MEMDEV, 8, 9, 0 },
+        { MEM, 0x522, 0x1800, 0x1000 },  { MEMDEV, 8, 9, 5 },
         { MEM, 0x821, 0x10000, 0x2000 },
     };
     struct build b = build_table(good, array_size(good));
@@ -612,6 +625,7 @@ static void fields(void)
     EXPECT_EQ("write only", info.region[0].read, false);
     EXPECT_EQ("write only", info.region[0].write, true);
     EXPECT_EQ("devices", info.region[0].devid_last, 9);
+    EXPECT_EQ("segment", info.region[0].seg, 5);
     EXPECT_EQ("exclusion is both", info.region[1].read, true);
     EXPECT_EQ("one device", info.region[1].devid_first,
               info.region[1].devid_last);

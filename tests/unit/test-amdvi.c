@@ -371,6 +371,17 @@ static void machine(const struct config *c)
                               .devid_last = 0x0030,
                               .read = true,
                               .write = true };
+    ivrs.region[ivrs.nr_regions++] =
+        (struct ivrs_region){ .first = 0x7d0000,
+                              .last = 0x7d0fff,
+                              .devid_first = 0x0101,
+                              .devid_last = 0x0101,
+                              .read = true };
+    ivrs.region[ivrs.nr_regions++] = (struct ivrs_region){ .first = 0x7c0000,
+                                                           .last = 0x7c0fff,
+                                                           .seg = 1,
+                                                           .devid_last = 0xffff,
+                                                           .read = true };
     madt.nr_ioapics = 1;
     for (unsigned int i = 0; i < NR_DEVS; i++) {
         conf[i][PCI_REG_COMMAND] = 7;
@@ -681,6 +692,12 @@ static void faults(struct iospace *s)
     clock_ns += 2 * NS_PER_S;
     dev_amdvi_log(&dev[0], UINT64_C(2) << 60 | 0x777, 0);
     EXPECT_EQ("not printed", said("984 faults were not printed"), true);
+    quiet();
+    EXPECT_DMA("its own unit", 1, 0x12345, true, false, 0);
+    EXPECT_EQ("its own unit",
+              said(amdvi_nr_units > 1 ? "amdvi1: fault: device 0000:00:05.0"
+                                      : "amdvi0: fault: device 0000:00:05.0"),
+              true);
     EXPECT_EQ("unmap", unmap_flush(s, 0x12000, 0x200), 0);
     quiet();
 }
@@ -756,6 +773,13 @@ static void owners(struct iospace *a)
     EXPECT_DMA("second owner", 0, 0x10, false, true, 0x99);
     EXPECT_DMA("read-only", 0, 0x10, true, false, 0);
     EXPECT_DMA("the other device stays", 1, 0x10, true, true, 0x10);
+    if (amdvi_nr_units > 1) {
+        EXPECT_EQ("one unit serves it", map_flush(b, 0x40, 0x40, 1, 1), 0);
+        counters_clear();
+        EXPECT_EQ("one unit serves it", unmap_flush(b, 0x40, 1), 0);
+        EXPECT_EQ("told", dev[0].nr_page, 1);
+        EXPECT_EQ("not told", dev[1].nr_page + dev[1].nr_wait, 0);
+    }
     EXPECT_EQ("remembered", remembered(unit_dev(0), b->did) > 0, true);
     EXPECT_EQ("detach", iommu_detach(&devs[0]), 0);
     EXPECT_EQ("nothing is left", remembered(unit_dev(0), b->did), 0);
@@ -782,6 +806,12 @@ static void owners(struct iospace *a)
     EXPECT_EQ("shows another", iommu_attach(&devs[8], a), 0);
     EXPECT_EQ("shown id", dev_amdvi_dma(&dev[0], 0x0101, 0x10000, true, &pa),
               0);
+    /* A range for the id that 01:00.2 shows; one of another segment. */
+    EXPECT_EQ("reserved by the shown id",
+              dev_amdvi_dma(&dev[0], 0x0101, 0x7d0000, false, &pa), 0);
+    EXPECT_EQ("another segment's",
+              dev_amdvi_dma(&dev[0], 0x0101, 0x7c0000, false, &pa),
+              DEV_AMDVI_FAULT);
     EXPECT_EQ("its neighbour, same owner",
               iommu_ops->attach(0, SBDF(0, 1, 0, 3), a), 0);
     EXPECT_EQ("its neighbour, another owner",

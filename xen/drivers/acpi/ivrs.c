@@ -68,6 +68,7 @@ enum entry_type {
 #define HID_UID_STRING  2
 #define EXT_ATS_OFF     BIT32(31)
 
+#define IVMD_SEG       8 /* u16; 0 in older revisions */
 #define IVMD_LEN       32u
 #define IVMD_UNITY     0x01u
 #define IVMD_READ      0x02u
@@ -104,6 +105,11 @@ static int add_dev(struct ivrs_info *out, const struct ivrs_dev *d)
     return 0;
 }
 
+static const char *special_name(unsigned int kind)
+{
+    return kind == IVRS_IOAPIC ? "IO-APIC" : "HPET";
+}
+
 static int add_special(struct ivrs_info *out, const uint8_t *p)
 {
     const struct ivrs_special s = {
@@ -119,12 +125,20 @@ static int add_special(struct ivrs_info *out, const uint8_t *p)
         return 0;
     }
     for (unsigned int i = 0; i < out->nr_specials; i++) {
-        if (out->special[i].kind == s.kind &&
-            out->special[i].handle == s.handle) {
-            log_err("ivrs: %s %u is named twice\n",
-                    s.kind == IVRS_IOAPIC ? "IO-APIC" : "HPET", s.handle);
-            return -EBADMSG;
+        const struct ivrs_special *const o = &out->special[i];
+
+        if (o->kind != s.kind || o->handle != s.handle) {
+            continue;
         }
+        /* Said twice, it is still one; two ids, and one of them is wrong. */
+        if (o->devid == s.devid && o->unit == s.unit) {
+            log_info("ivrs: %s %u is listed twice\n", special_name(s.kind),
+                     s.handle);
+            return 0;
+        }
+        log_err("ivrs: %s %u is named twice, as devices %#x and %#x\n",
+                special_name(s.kind), s.handle, o->devid, s.devid);
+        return -EBADMSG;
     }
     if (out->nr_specials == IVRS_MAX_SPECIAL) {
         log_err("ivrs: more than %u special devices\n", IVRS_MAX_SPECIAL);
@@ -337,6 +351,7 @@ static int add_region(struct ivrs_info *out, const uint8_t *p, size_t len)
         r.devid_first = load_le16(p + 4);
         r.devid_last = p[0] == IVMD_ONE ? r.devid_first : load_le16(p + 6);
     }
+    r.seg = load_le16(p + IVMD_SEG);
     start = load_le64(p + 16);
     size = load_le64(p + 24);
     /* Compared as counts: start + size may wrap. */

@@ -401,6 +401,7 @@ struct ivrs_unit {
 struct ivrs_region {
     paddr_t first; /* 4K aligned */
     paddr_t last;  /* inclusive, last byte of a page */
+    uint16_t seg;
     uint16_t devid_first;
     uint16_t devid_last; /* inclusive */
     bool read;

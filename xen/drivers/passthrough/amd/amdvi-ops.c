@@ -220,14 +220,15 @@ static void amdvi_dump(unsigned int unit)
 
     printk("%s: " SBDF_FMT " %#lx features %#lx control %#lx status %#lx (%s) "
            "commands head %#lx tail %#lx, events head %#lx tail %#lx, %lu page "
-           "requests ignored\n",
+           "requests ignored, interrupt %s\n",
            u->name, SBDF_ARG(u->self), u->ivhd->pa, u->efr,
            amdvi_read(u, AMDVI_CONTROL), amdvi_read(u, AMDVI_STATUS),
            u->enabled ? "translating" : "off",
            amdvi_read(u, AMDVI_CMD_HEAD) >> 4,
            amdvi_read(u, AMDVI_CMD_TAIL) >> 4,
            amdvi_read(u, AMDVI_EVT_HEAD) >> 4,
-           amdvi_read(u, AMDVI_EVT_TAIL) >> 4, u->nr_ppr);
+           amdvi_read(u, AMDVI_EVT_TAIL) >> 4, u->nr_ppr,
+           u->deaf ? "does not arrive" : "arrives");
     for (unsigned int id = 0; id < AMDVI_DEVS; id++) {
         const struct amdvi_dte *const d = &u->devtab[id];
 

@@ -226,6 +226,12 @@ struct region_arg {
     unsigned int nr; /* devices it was given to */
 };
 
+static bool names(const struct ivrs_region *r, sbdf_t s)
+{
+    return s.bdf >= r->devid_first && s.bdf <= r->devid_last;
+}
+
+/* For a device by its own id or by the one that the unit sees. */
 static int region_one(struct pci_dev *dev, void *arg)
 {
     struct region_arg *const a = arg;
@@ -233,8 +239,8 @@ static int region_one(struct pci_dev *dev, void *arg)
     unsigned int unit;
     int rc;
 
-    if (dev->sbdf.seg || dev->sbdf.bdf < r->devid_first ||
-        dev->sbdf.bdf > r->devid_last || amdvi_unit_of(dev->sbdf, &unit)) {
+    if (dev->sbdf.seg != r->seg || amdvi_unit_of(dev->sbdf, &unit) ||
+        (!names(r, dev->sbdf) && !names(r, amdvi_shown_as(unit, dev->sbdf)))) {
         return 0;
     }
     a->nr++;
