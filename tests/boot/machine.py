@@ -2,6 +2,7 @@
 """One description of an emulated machine, and the QEMU that runs it. Both
 "make run" and the boot tests build their command lines here."""
 import os
+import pty
 import re
 import selectors
 import signal
@@ -138,26 +139,33 @@ class Ended(Exception):
     """QEMU ended or the deadline passed before what was waited for."""
 
 
-class Boot:
-    """A running machine: its console as text, with a deadline on all of it."""
+class Console:
+    """A running program: its output as text, with a deadline on all of it."""
 
-    def __init__(self, machine, log, deadline_s):
+    def __init__(self, argv, log, deadline_s):
         os.makedirs(os.path.dirname(log) or ".", exist_ok=True)
         self.log = open(log, "wb")
         self.err = open(log + ".stderr", "wb")
-        argv = ["timeout", "-s", "KILL", str(deadline_s)]
-        argv += machine.argv(["-serial", "stdio"])
+        argv = ["timeout", "-s", "KILL", str(deadline_s)] + argv
         self.log.write((" ".join(argv) + "\n").encode())
         self.text = ""
         self.held = ""
         self.pos = 0
         self.start = time.monotonic()
         self.end = self.start + deadline_s
+        self.open(argv)
+        self.sel = selectors.DefaultSelector()
+        self.sel.register(self.out, selectors.EVENT_READ)
+
+    def open(self, argv):
+        """Starts it: self.proc; self.inp and self.out are descriptors."""
         self.proc = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.err, start_new_session=True)
-        self.sel = selectors.DefaultSelector()
-        self.sel.register(self.proc.stdout, selectors.EVENT_READ)
+        self.inp, self.out = self.proc.stdin.fileno(), self.proc.stdout.fileno()
+
+    def read(self):
+        return os.read(self.out, 65536)
 
     def _pump(self, until):
         """Takes in what is there; False when nothing more will come."""
@@ -165,7 +173,7 @@ class Boot:
         if left <= 0:
             return False
         if self.sel.select(left):
-            data = os.read(self.proc.stdout.fileno(), 65536)
+            data = self.read()
             if not data:
                 return False
             self.log.write(data)
@@ -197,8 +205,9 @@ class Boot:
                             f"last: {self.text[-200:].strip()!r}")
 
     def send(self, text):
-        self.proc.stdin.write(text.encode())
-        self.proc.stdin.flush()
+        data = text.encode()
+        while data:
+            data = data[os.write(self.inp, data):]
 
     def finish(self, timeout_s=30):
         """Waits for the machine's own end: its exit code, or None if it had
@@ -225,6 +234,30 @@ class Boot:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Boot(Console):
+    """A running machine."""
+
+    def __init__(self, machine, log, deadline_s):
+        super().__init__(machine.argv(["-serial", "stdio"]), log, deadline_s)
+
+
+class Terminal(Console):
+    """A program on a terminal of its own, as somebody would start it."""
+
+    def open(self, argv):
+        self.out, slave = pty.openpty()
+        self.inp = self.out
+        self.proc = subprocess.Popen(argv, stdin=slave, stdout=slave,
+                                     stderr=self.err, start_new_session=True)
+        os.close(slave)
+
+    def read(self):
+        try:
+            return super().read()
+        except OSError:  # the last one has closed the terminal
+            return b""
 
 
 def noise(line):

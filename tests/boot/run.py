@@ -26,7 +26,7 @@ import tools  # noqa: E402
 from gdb import Gdb, find_table  # noqa: E402
 from machine import (Boot, Ended, INITRD,  # noqa: E402
                      INITRD_TOOLS, KERNEL,
-                     Machine, noise)
+                     Machine, Terminal, noise)
 
 HV = os.environ.get("HV", "ours")
 SLOW = float(os.environ.get("BOOT_SLOW", "1"))
@@ -404,12 +404,39 @@ def case_domu(case):
     os.unlink(disk)
 
 
-def case_load(case):
+def load(case, vendor):
     """Processes, files and pipes; LOAD=seconds of guest time, 30 if not set."""
     secs = int(os.environ.get("LOAD", "30"))
-    test_boot(case, Machine(mem="4G", cpus=2, dom0_mem="3G",
-                            dom0_cmdline=f"load={secs}"),
+    test_boot(case, sized(vendor, "4G", 2, dom0_cmdline=f"load={secs}"),
               "boot+load", 300 + 4 * secs)
+
+
+def case_load(case):
+    load(case, "vtd")
+
+
+def case_amd_load(case):
+    load(case, "amd")
+
+
+def case_amd_run(case):
+    """"make run" on a terminal: a prompt, an answer, an end."""
+    if HV != "ours":
+        return
+    with Terminal(["make", "run", "IOMMU=amd", "MEM=2G", "DOM0_MEM=1G"],
+                  case.log, int(300 * SLOW)) as run:
+        try:
+            run.wait(r"\(XEN\) iommu: amdvi, 1 unit, .*Dom0 strict")
+            run.wait(r"^Dom0 shell")
+            run.wait(r"# $")
+            run.send("echo $((6*7))\n")
+            run.wait(r"^42$")
+            run.send("poweroff\n")
+            ended = run.finish(60 * SLOW)
+            case.check("make run: a shell, an answer, an end", ended == 0,
+                       f"rc {ended}")
+        except Ended as e:
+            case.check("make run", False, str(e))
 
 
 # What each mode is called on the command line; all are spelled out because
@@ -655,7 +682,7 @@ CASES = {n: boots for n in BOOTS} | {
 # Not in a plain run, which must be the same each time: a guest's boot has been
 # seen to stall on a loaded host, and these modes repeat what strict and relaxed
 # show. "T=domu" and "T=attack" run them.
-BY_NAME = {"domu", "attack-passthrough", "attack-inclusive",
+BY_NAME = {"domu", "amd-load", "attack-passthrough", "attack-inclusive",
            "attack-noreserved"}
 
 
