@@ -10,6 +10,9 @@
 #include <xen/bug.h>
 
 static _Noreturn void end(const char *what, const char *fmt, va_list ap)
+    printf_like(2, 0);
+
+static _Noreturn void end(const char *what, const char *fmt, va_list ap)
 {
     printf("%s: ", what);
     vprintf(fmt, ap);
