@@ -2,6 +2,7 @@
 // SOURCES: xen/drivers/passthrough/iommu-map.c
 // SOURCES: xen/drivers/passthrough/iommu-gather.c
 // SOURCES: xen/drivers/passthrough/iommu-space.c
+// SOURCES: xen/drivers/passthrough/iommu-dump.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c tests/port/iopt/skew.c

@@ -16,6 +16,7 @@ OUT = "build/image"
 LINUX = f"{OUT}/linux"
 HEADERS = f"{OUT}/headers"
 ATTACK = "tests/guest/edu-attack"
+MICROBENCH = "tests/guest/microbench.c"
 # In the order init loads them; what they depend on goes in before each.
 MODULES = """ahci sd_mod nvme e1000e virtio_pci virtio_blk virtio_net
 xen-privcmd xen-evtchn xen-gntdev xenfs""".split()
@@ -59,7 +60,7 @@ def load_order(modules):
 def digest():
     h = hashlib.sha256()
     for name in ([f"{LINUX}/.sha256", f"{HEADERS}/.sha256", "/bin/busybox",
-                  __file__, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
+                  __file__, MICROBENCH, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
                  + sources()):
         h.update(name.encode())
         h.update(open(name, "rb").read())
@@ -115,6 +116,12 @@ def build_module():
     return f"{work}/edu-attack.ko"
 
 
+def build_microbench(out):
+    """Static and stripped: the initrd has no library to link it with."""
+    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror",
+                    "-static", "-s", "-o", out, MICROBENCH], check=True)
+
+
 def main():
     subprocess.run([f"{HERE}/fetch.sh", "linux"], check=True)
     subprocess.run([f"{HERE}/fetch.sh", "headers"], check=True)
@@ -138,6 +145,7 @@ def main():
         # init's own: a power-off that needs no init to answer it.
         if applet not in ("busybox", "poweroff", "reboot", "halt"):
             os.symlink("busybox", f"{root}/bin/{applet}")
+    build_microbench(f"{root}/bin/microbench")
     order = load_order(MODULES)
     for path in order:
         shutil.copy(path, f"{root}/lib/")

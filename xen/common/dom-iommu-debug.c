@@ -3,6 +3,7 @@
  * Looking at spaces from outside: the dump, and the sweep that compares every
  * frame's page type with the live tables. Debug keys only; changes nothing.
  */
+#include <xen/atomic.h>
 #include <xen/bits.h>
 #include <xen/dom-iommu.h>
 #include <xen/domain.h>
@@ -10,69 +11,12 @@
 #include <xen/keyhandler.h>
 #include <xen/printk.h>
 #include <xen/rangeset.h>
+#include <xen/softirq.h>
 #include <xen/time.h>
 
 #include <asm/mm-types.h>
 
 #include "dom-iommu-priv.h"
-
-/* ---- dump ---------------------------------------------------------------- */
-
-static const char *prot_text(unsigned int prot)
-{
-    return prot == (IOMMU_R | IOMMU_W) ? "rw"
-           : prot == IOMMU_R           ? "r"
-           : prot == IOMMU_W           ? "w"
-                                       : "none";
-}
-
-static const char *const level_text[] = { "4K", "2M", "1G", "512G" };
-
-struct dump {
-    uint16_t id;
-    struct iommu_range now; /* nr 0: none yet */
-};
-
-static void dump_flush(struct dump *du)
-{
-    if (du->now.nr) {
-        printk("iommu: d%u: dfn %#lx nr %#lx mfn %#lx %s level %s\n", du->id,
-               du->now.dfn.n, du->now.nr, du->now.mfn.n,
-               prot_text(du->now.prot), level_text[du->now.level & 3]);
-        du->now.nr = 0;
-    }
-}
-
-/* The tables' own borders are of no interest: merge across them. */
-static int dump_one(const struct iommu_range *r, void *arg)
-{
-    struct dump *const du = arg;
-
-    if (du->now.nr && du->now.dfn.n + du->now.nr == r->dfn.n &&
-        du->now.mfn.n + du->now.nr == r->mfn.n && du->now.prot == r->prot &&
-        du->now.level == r->level) {
-        du->now.nr += r->nr;
-        return 0;
-    }
-    dump_flush(du);
-    du->now = *r;
-    return 0;
-}
-
-void dom_iommu_dump(struct domain *d, bool full)
-{
-    struct dump du = { .id = d->id };
-
-    if (!d->iospace) {
-        printk("iommu: d%u: no space\n", d->id);
-        return;
-    }
-    iommu_print_summary(d->iospace);
-    if (full) {
-        (void)iommu_walk(d->iospace, 0, ~UINT64_C(0), dump_one, &du);
-        dump_flush(&du);
-    }
-}
 
 /* ---- sweep --------------------------------------------------------------- */
 
@@ -205,7 +149,8 @@ static bool mismatch(struct sweep *s, uint64_t frame)
         return true;
     }
     printk("iommu sweep: d%u: frame %#lx maps %#lx %s, should be %s\n",
-           s->d->id, frame, mfn.n, prot_text(prot), prot_text(want));
+           s->d->id, frame, mfn.n, iommu_prot_text(prot),
+           iommu_prot_text(want));
     return true;
 }
 
@@ -267,25 +212,71 @@ static void each_domain(void (*fn)(struct domain *d))
     }
 }
 
-/* Pressed again within this time, or with iommu=verbose, o prints ranges. */
+/*
+ * Pressed again within this time, or with iommu=verbose, o prints ranges; and
+ * what did not fit the last time. A dump that is complete starts afresh.
+ */
 #define TWICE_NS (5 * NS_PER_S)
 
-static uint64_t last_o_ns;
-static bool want_full;
+/* Ours: a third of the log, so that what leads to it is not pushed out. */
+#define DUMP_LINES 300u
 
-static void dump_domain(struct domain *d)
+static uint32_t dumping; /* 1 while one CPU prints; atomic */
+static uint64_t last_o_ns;
+static struct iommu_dump dump_at;
+
+/* Timers and keys go on; another domain's vCPU does not run here. */
+static void relax(void)
 {
-    dom_iommu_dump(d, want_full);
+    softirq_run(false);
+}
+
+static void say_spaceless(struct domain *d)
+{
+    if (!d->iospace) {
+        printk("iommu: d%u: no space, %s\n", d->id,
+               d->id == 0 ? "its devices are not translated" : "no devices");
+    }
+}
+
+static void dump(bool ranges)
+{
+    const bool begins = dump_at.printed == 0;
+
+    printk("iommu dump: %s%s\n", ranges ? "ranges" : "summary",
+           begins ? "" : ", continued");
+    if (begins) {
+        each_domain(say_spaceless);
+    }
+    if (!iommu_dump(&dump_at, ranges, DUMP_LINES, relax)) {
+        printk("iommu dump: more, %lu ranges so far; the key again goes on\n",
+               dump_at.printed);
+        return;
+    }
+    printk("iommu dump: end, %lu ranges\n", dump_at.printed);
+    dump_at = (struct iommu_dump){ .did = 0 };
+    if (ranges) {
+        last_o_ns = 0;
+    }
 }
 
 static void key_dump(unsigned char key)
 {
     const uint64_t now = now_ns();
+    const bool again = last_o_ns && now - last_o_ns < TWICE_NS;
 
     (void)key;
-    want_full = iommu_opt.verbose || (last_o_ns && now - last_o_ns < TWICE_NS);
+    /* relax() may run a key that was typed meanwhile, or another CPU does. */
+    if (atomic_xchg(&dumping, 1)) {
+        printk("iommu dump: busy\n");
+        return;
+    }
+    if (!again) {
+        dump_at = (struct iommu_dump){ .did = 0 };
+    }
     last_o_ns = now;
-    each_domain(dump_domain);
+    dump(iommu_opt.verbose || again);
+    atomic_store(&dumping, 0);
 }
 
 static void sweep_domain(struct domain *d)

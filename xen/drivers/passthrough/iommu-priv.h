@@ -90,6 +90,13 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
 void iospace_count(struct iospace *s, enum iommu_cause cause);
 
 /**
+ * iospace_from() - The space with the least hardware id from one on.
+ * @did: that id. Locks: attach_lock held. Context: any.
+ * Return: the space, which lives as long as the lock is held, or NULL.
+ */
+struct iospace *iospace_from(unsigned int did);
+
+/**
  * iommu_flush_plan() - Turn extents into the fewest blocks that suffice.
  * @g: what is owed. @f: blocks are appended; all is set when they would not fit.
  * Locks: none. Context: any.

@@ -193,6 +193,21 @@ void iospace_count(struct iospace *s, enum iommu_cause cause)
     *told = *now;
 }
 
+struct iospace *iospace_from(unsigned int did)
+{
+    struct iospace *best = NULL;
+    struct list_head *p;
+
+    list_for_each(p, &spaces) {
+        struct iospace *const s = list_entry(p, struct iospace, all);
+
+        if (s->did >= did && (!best || s->did < best->did)) {
+            best = s;
+        }
+    }
+    return best;
+}
+
 uint64_t iospace_dfn_last(const struct iospace *s)
 {
     return s->pt.dfn_last;
@@ -227,68 +242,4 @@ int iommu_walk(struct iospace *s, uint64_t first, uint64_t last,
     rc = iopt_walk(&s->pt, first, min_of(last, s->pt.dfn_last), walk_one, &w);
     spin_unlock(&s->lock);
     return rc;
-}
-
-/* Fewest leaves that can express one contiguous extent. */
-static uint64_t fewest(uint64_t dfn, uint64_t mfn, uint64_t nr,
-                       unsigned int level)
-{
-    const uint64_t span = BIT64(9 * level);
-    const uint64_t start = align_up(dfn, span);
-    const uint64_t end = align_down(dfn + nr, span);
-
-    if (level == 0) {
-        return nr;
-    }
-    if ((dfn ^ mfn) & (span - 1) || start >= end) {
-        return fewest(dfn, mfn, nr, level - 1);
-    }
-    return (end - start) / span + fewest(dfn, mfn, start - dfn, level - 1) +
-           fewest(end, mfn + (end - dfn), dfn + nr - end, level - 1);
-}
-
-struct summary {
-    struct iommu_range now; /* extent being collected; nr 0: none */
-    unsigned int top;       /* largest leaf level allowed */
-    uint64_t frames;
-    uint64_t leaves[IOPT_MAX_LEVELS];
-    uint64_t fewest;
-};
-
-static void summary_close(struct summary *sum)
-{
-    if (sum->now.nr) {
-        sum->fewest +=
-            fewest(sum->now.dfn.n, sum->now.mfn.n, sum->now.nr, sum->top);
-        sum->now.nr = 0;
-    }
-}
-
-static int summary_add(const struct iommu_range *r, void *arg)
-{
-    struct summary *const sum = arg;
-    struct iommu_range *const now = &sum->now;
-
-    sum->frames += r->nr;
-    sum->leaves[r->level] += r->nr >> (9 * r->level);
-    if (now->nr && now->dfn.n + now->nr == r->dfn.n &&
-        now->mfn.n + now->nr == r->mfn.n && now->prot == r->prot) {
-        now->nr += r->nr;
-        return 0;
-    }
-    summary_close(sum);
-    *now = *r;
-    return 0;
-}
-
-void iommu_print_summary(struct iospace *s)
-{
-    struct summary sum = { .top = fls64(s->pt.leaf_mask) };
-
-    (void)iommu_walk(s, 0, s->pt.dfn_last, summary_add, &sum);
-    summary_close(&sum);
-    printk("iommu: d%u: %lu tables, %lu x 1G + %lu x 2M + %lu x 4K leaves, "
-           "%lu bytes mapped, fewest possible %lu leaves\n",
-           s->owner, s->pt.counts.tables, sum.leaves[2], sum.leaves[1],
-           sum.leaves[0], sum.frames << PAGE_SHIFT, sum.fewest);
 }

@@ -91,14 +91,6 @@ int must_check dom0_iommu_init(struct domain *d);
 int must_check dom0_iommu_finish(struct domain *d);
 
 /**
- * dom_iommu_dump() - One summary line a domain; with @full every mapped range.
- * A range is "iommu: d0: dfn 0x1000 nr 0x200 mfn 0x1000 rw level 2M", dfn, nr
- * and mfn in frames, level the size of its leaves. Debug keys o and O.
- * @d: a domain. @full: print ranges. Locks: the space's. Context: debug key.
- */
-void dom_iommu_dump(struct domain *d, bool full);
-
-/**
  * dom_iommu_sweep() - Compare every page's type with the live table.
  * Prints each mismatch and a closing line "iommu sweep: d0: N pages, M
  * mismatches". @d: the domain. Locks: the space's, for 1 GiB at a time.

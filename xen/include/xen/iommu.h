@@ -216,11 +216,38 @@ int iommu_reserved_each(int (*fn)(sbdf_t s, uint64_t first, uint64_t last,
 void iommu_dump_units(void);
 
 /**
- * iommu_print_summary() - One line: tables, leaves by size, bytes mapped, and
- * the fewest leaves that could express the same mapping.
- * @s: the space. Locks: takes the space's. Context: boot or debug key.
+ * iommu_print_summary() - Two lines: tables, leaves by size, bytes mapped, the
+ * fewest leaves that could express the same mapping; and what happened so far.
+ * @s: the space. Locks: attach lock, the space's. Context: boot or debug key.
  */
 void iommu_print_summary(struct iospace *s);
+
+/* How far a dump got. All zero: at its beginning. */
+struct iommu_dump {
+    unsigned int did; /* hardware id of the space it is at */
+    bool summarised;  /* that space's summary was printed */
+    uint64_t dfn;     /* first frame whose range was not printed */
+    uint64_t printed; /* ranges so far */
+};
+
+/**
+ * iommu_dump() - Print a summary of every space, and its ranges if asked to,
+ * as docs/iommu/dump-format.md says.
+ * @at: where to go on; moved. @ranges: not only summaries. @max: lines about
+ * ranges this call may print. @relax: called now and then without a lock.
+ *
+ * The tree may change between two parts, so what is printed is no snapshot.
+ * Locks: attach lock, a space's, for LOOK_RANGES runs at a time; none while
+ * printing. Context: debug key. Return: true when it is complete.
+ */
+bool iommu_dump(struct iommu_dump *at, bool ranges, unsigned int max,
+                void (*relax)(void));
+
+/**
+ * iommu_prot_text() - "rw", "r", "w" or "none".
+ * @prot: IOMMU_R/W. Locks: none. Context: any. Return: the text.
+ */
+const char *iommu_prot_text(unsigned int prot);
 
 /* Interrupt remapping. An ire_t names one remap entry; IRE_NONE: none. */
 typedef struct {
