@@ -193,6 +193,7 @@ check-includes: deps
 
 check-docs: deps
 	@python3 tools/check/docs.py
+	@python3 tools/check/options.py
 
 check-headers: build/include/public
 	@CC='$(CC)' XEN_CFLAGS='$(XEN_CFLAGS)' \

@@ -5,7 +5,7 @@ tests/model/*.c is a program. A line "// SOURCES: a.c b.c" in its head names
 what it is linked with besides the hosted port (tests/port/*.c, taken as
 needed); "// CFLAGS: ..." adds flags; "// ARGS: ..." are the program's.
 A tests/fuzz/fuzz-NAME.c is linked with tests/fuzz/replay.c and given every
-file of tests/fuzz/corpus/NAME.
+file of tests/fuzz/corpus/NAME. A tests/unit/test-*.py is run as it is.
 
 unit.py [word]: only the tests whose path contains it."""
 import concurrent.futures
@@ -83,11 +83,22 @@ def build_objects(sources, flags):
     return objs, ""
 
 
+def run_test(src, argv, **kw):
+    start = time.monotonic()
+    try:
+        r = run(argv, timeout=TIMEOUT_S, **kw)
+    except subprocess.TimeoutExpired as e:
+        return src, False, f"over {TIMEOUT_S} s\n{e.stdout or ''}", TIMEOUT_S
+    return (src, r.returncode == 0, r.stdout[-4000:],
+            time.monotonic() - start)
+
+
 def test(job):
     src, lib = job
+    if src.endswith(".py"):
+        return run_test(src, [sys.executable, src])
     name = os.path.splitext(src)[0].replace("/", "-")
     exe = f"{OUT}/{name}"
-    start = time.monotonic()
     args = head(src, "ARGS")
     extra = []
     m = re.match(r"tests/fuzz/fuzz-(.*)\.c$", src)
@@ -104,17 +115,13 @@ def test(job):
         return src, False, "does not build\n" + r.stdout, 0
     env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0")
-    try:
-        r = run([exe] + args, env=env, timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired as e:
-        return src, False, f"over {TIMEOUT_S} s\n{e.stdout or ''}", TIMEOUT_S
-    return (src, r.returncode == 0, r.stdout[-4000:],
-            time.monotonic() - start)
+    return run_test(src, [exe] + args, env=env)
 
 
 def main():
     words = sys.argv[1:]
     tests = sorted(glob.glob("tests/unit/test-*.c")
+                   + glob.glob("tests/unit/test-*.py")
                    + glob.glob("tests/model/*.c")
                    + glob.glob("tests/fuzz/fuzz-*.c"))
     tests = [t for t in tests if not words or any(w in t for w in words)]

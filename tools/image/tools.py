@@ -27,6 +27,7 @@ usr/lib/x86_64-linux-gnu/gconv var/cache var/lib/dpkg var/lib/apt dev
 etc/apt""".split()
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTRA = f"{HERE}/tools-root"
+VIEW = "tools/iommu-view"
 OUT = build.OUT
 
 
@@ -82,7 +83,7 @@ def extra_files():
 
 def digest(tar):
     h = hashlib.sha256()
-    for name in [f"{OUT}/.initrd", __file__] + extra_files():
+    for name in [f"{OUT}/.initrd", __file__, VIEW] + extra_files():
         h.update(name.encode())
         with open(name, "rb") as f:
             h.update(f.read())
@@ -97,6 +98,7 @@ def fill(root, tar):
         os.chmod(os.path.join(root, os.path.relpath(name, EXTRA)), 0o755)
     for d in ("proc", "sys", "dev", "run", "tmp", "usr/local/bin"):
         os.makedirs(f"{root}/debian/{d}", exist_ok=True)
+    shutil.copy(VIEW, f"{root}/debian/usr/local/bin/")
     # Scripts of the packages call grep and the like: busybox has them.
     shutil.copy("/bin/busybox", f"{root}/debian/usr/local/bin/busybox")
     for applet in subprocess.run(["/bin/busybox", "--list"], check=True,
