@@ -217,8 +217,8 @@ check-boot: $(HV_FILE) $(HV_IMAGE) image-tools
 	@python3 tests/boot/run.py $(T)
 
 bench: xen/xen image image-debian-xen
-	@python3 tools/bench/boot.py
-	@python3 tools/bench/micro.py
+	@python3 tools/bench/boot.py $(T); rc=$$?; \
+		python3 tools/bench/report.py && exit $$rc
 
 # As the hypervisor is compiled, not as the tests are: no sanitizer, -O2.
 BENCH_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) \
@@ -254,7 +254,8 @@ help:
 #: make check-unit     hosted tests under sanitizers (T=name-part selects)
 #: make check-boot     boots under QEMU (T=case selects, HV=ours|debian)
 #: make fuzz           libFuzzer on tests/fuzz (T=name-part, SECS=60 for each)
-#: make bench          boot figures against Debian's Xen
+#: make bench          boot figures against Debian's Xen: docs/bench/boot.*
+#:                     (T="intel 3G" selects, QUICK=1, JOBS=n, LIMIT=n boots)
 #: make bench-engine   the page-table engine against floors: docs/bench/engine.*
 #: make mutate         breaks the engine on purpose; each break must be caught
 #: make coverage       lines and branches of the engine the tests reach
