@@ -228,14 +228,14 @@ def sized(vendor, mem, cpus, **more):
 # Every pair of (memory, CPUs, width, caching mode) is in one of the six of
 # VT-d (vtd-4g-2cpu-aw48 has the shell); AMD's unit has no such options.
 BOOTS = {
-    "vtd-2g-1cpu-aw39": ("boot+keys", dict(aw_bits=39)),
+    "vtd-2g-1cpu-aw39": ("boot+debug+keys", dict(aw_bits=39)),
     "vtd-2g-2cpu-aw48-cm": ("boot+balloon+keys", dict(caching_mode=True)),
     "vtd-4g-1cpu-aw39-cm": ("boot+fork+keys",
                             dict(aw_bits=39, caching_mode=True)),
     "vtd-14g-2cpu-aw39-cm": ("boot+keys",
                              dict(aw_bits=39, caching_mode=True)),
     "vtd-14g-1cpu-aw48": ("boot+keys", {}),
-    "amd-2g-1cpu": ("boot+keys", {}),
+    "amd-2g-1cpu": ("boot+debug+keys", {}),
     "amd-2g-2cpu": ("boot+balloon+keys", {}),
     "amd-4g-1cpu": ("boot+fork+keys", {}),
     "amd-14g-2cpu": ("boot+keys", {}),

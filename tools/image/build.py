@@ -16,7 +16,9 @@ OUT = "build/image"
 LINUX = f"{OUT}/linux"
 HEADERS = f"{OUT}/headers"
 ATTACK = "tests/guest/edu-attack"
-MICROBENCH = "tests/guest/microbench.c"
+# Static and stripped: the initrd has no library to link them with.
+PROGRAMS = {"bin/microbench": "tests/guest/microbench.c",
+            "tests/debug": "tests/guest/debugtrap.c"}
 # In the order init loads them; what they depend on goes in before each.
 MODULES = """ahci sd_mod nvme e1000e virtio_pci virtio_blk virtio_net
 xen-privcmd xen-evtchn xen-gntdev xenfs""".split()
@@ -60,8 +62,8 @@ def load_order(modules):
 def digest():
     h = hashlib.sha256()
     for name in ([f"{LINUX}/.sha256", f"{HEADERS}/.sha256", "/bin/busybox",
-                  __file__, MICROBENCH, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
-                 + sources()):
+                  __file__, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
+                 + list(PROGRAMS.values()) + sources()):
         h.update(name.encode())
         h.update(open(name, "rb").read())
     return h.hexdigest()
@@ -116,12 +118,6 @@ def build_module():
     return f"{work}/edu-attack.ko"
 
 
-def build_microbench(out):
-    """Static and stripped: the initrd has no library to link it with."""
-    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror",
-                    "-static", "-s", "-o", out, MICROBENCH], check=True)
-
-
 def main():
     subprocess.run([f"{HERE}/fetch.sh", "linux"], check=True)
     subprocess.run([f"{HERE}/fetch.sh", "headers"], check=True)
@@ -145,13 +141,16 @@ def main():
         # init's own: a power-off that needs no init to answer it.
         if applet not in ("busybox", "poweroff", "reboot", "halt"):
             os.symlink("busybox", f"{root}/bin/{applet}")
-    build_microbench(f"{root}/bin/microbench")
     order = load_order(MODULES)
     for path in order:
         shutil.copy(path, f"{root}/lib/")
     with open(f"{root}/lib/order", "w") as f:
         f.writelines(os.path.basename(p) + "\n" for p in order)
     shutil.copy(build_module(), f"{root}/lib/")
+    for name, source in PROGRAMS.items():
+        subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra",
+                        "-Werror", "-static", "-s", "-o", f"{root}/{name}",
+                        source], check=True)
     gz = subprocess.run(["gzip", "-9", "-n"], input=pack(root), check=True,
                         capture_output=True).stdout
     with open(f"{OUT}/initrd.gz", "wb") as f:

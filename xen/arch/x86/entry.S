@@ -134,6 +134,32 @@ ist_common:
     movq %rsp, %rdi
     jmp 1b
 
+    /*
+     * #DB has a stack of its own because a guest can have one delivered on the
+     * first instruction of a SYSCALL entry (a watchpoint on the operand of a
+     * MOV SS just before), where RSP still is the guest's. One from guest code
+     * goes on as other exceptions do, its frame moved to where theirs start.
+     */
+    .balign 16
+debug_entry:
+    testb $3, 16(%rsp)          /* cs, above the vector and rip */
+    jz ist_common
+    pushq %rax
+    pushq %rbx
+    movq %rsp, %rbx
+    swapgs
+    movq %gs:CPU_INFO_PTR_RSP0, %rsp
+    swapgs
+    pushq 56(%rbx)              /* ss */
+    pushq 48(%rbx)              /* rsp */
+    pushq 40(%rbx)              /* rflags */
+    pushq 32(%rbx)              /* cs */
+    pushq 24(%rbx)              /* rip */
+    pushq 16(%rbx)              /* vector */
+    movq 8(%rbx), %rax
+    movq (%rbx), %rbx
+    jmp common_entry
+
     /* Where the scheduler jumps after it changed guest_regs(). */
     .globl ret_to_guest_reset
 ret_to_guest_reset:
@@ -170,7 +196,9 @@ run_on_reset_stack:             /* (fn, new_rsp): never returns */
     pushq $0
     .endif
     movl $\vector, 4(%rsp)
-    .if \vector == 2 || \vector == 8 || \vector == 18
+    .if \vector == 1
+    jmp debug_entry
+    .elseif \vector == 2 || \vector == 8 || \vector == 18
     jmp ist_common
     .else
     jmp common_entry

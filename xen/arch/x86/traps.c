@@ -27,6 +27,7 @@
 #define IST_DF  1
 #define IST_NMI 2
 #define IST_MC  3
+#define IST_DB  4
 
 struct idt_gate {
     uint64_t lo;
@@ -121,6 +122,7 @@ void traps_init_cpu(unsigned int cpu)
     tss[cpu].ist[IST_DF - 1] = stack + 1 * PAGE_SIZE;
     tss[cpu].ist[IST_NMI - 1] = stack + 2 * PAGE_SIZE;
     tss[cpu].ist[IST_MC - 1] = stack + 3 * PAGE_SIZE;
+    tss[cpu].ist[IST_DB - 1] = stack + 4 * PAGE_SIZE;
     tss[cpu].iomap_base = sizeof(struct tss);
 
     __asm__ volatile("lgdt %0" ::"m"(gdt));
@@ -138,6 +140,7 @@ void traps_init_cpu(unsigned int cpu)
             const unsigned int ist = v == EXC_DF    ? IST_DF
                                      : v == EXC_NMI ? IST_NMI
                                      : v == EXC_MC  ? IST_MC
+                                     : v == EXC_DB  ? IST_DB
                                                     : 0;
 
             set_gate(v, SEL_HYP_CS, v == EXC_BP || v == EXC_OF ? 3 : 0, ist);
