@@ -273,7 +273,7 @@ static int plain_protect(struct iopt *pt, const struct iopt_run *r,
         struct iopt_view v;
         const unsigned int l = level_for(pt, r->dfn.n + k, r->nr - k);
 
-        n = BIT64(fmt_order(l));
+        n = 1;
         if (iopt_lookup(pt, dfn_add(r->dfn, k), &v) == 0) {
             set_one(pt, g, r->dfn.n + k, min_of(l, (unsigned int)v.level),
                     fmt_leaf(v.mfn.n, r->prot, min_of(l, (unsigned int)v.level),
