@@ -209,7 +209,8 @@ check-unit: build/include/public
 
 fuzz: build/include/public
 	@CLANG='$(CLANG)' HOST_CFLAGS='$(filter-out $(WARN_GCC),$(HOST_CFLAGS))' \
-		SECS='$(or $(SECS),60)' python3 tools/check/fuzz.py $(T)
+		FUZZ_SECONDS='$(or $(FUZZ_SECONDS),60)' KEEP='$(KEEP)' \
+		python3 tools/check/fuzz.py $(T)
 
 check-build: all
 
@@ -253,7 +254,8 @@ help:
 #: make check-format check-includes check-headers check-docs check-static
 #: make check-unit     hosted tests under sanitizers (T=name-part selects)
 #: make check-boot     boots under QEMU (T=case selects, HV=ours|debian)
-#: make fuzz           libFuzzer on tests/fuzz (T=name-part, SECS=60 for each)
+#: make fuzz           libFuzzer on tests/fuzz (T=name-part, FUZZ_SECONDS=60
+#:                     for each; KEEP=1 adds what reaches more to the corpus)
 #: make bench          boot figures against Debian's Xen: docs/bench/boot.*
 #:                     (T="intel 3G" selects, QUICK=1, JOBS=n, LIMIT=n boots)
 #: make bench-engine   the page-table engine against floors: docs/bench/engine.*

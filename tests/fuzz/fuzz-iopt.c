@@ -5,7 +5,9 @@
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c
 /*
  * Bytes as requests to the page-table engine, against a flat array of the last
- * frame and permission given. One byte of configuration, then six a request.
+ * frame and permission given. One byte of configuration, then six a request:
+ * what to do, whether to flush and how many allocations succeed; first frame;
+ * how many; output and permission.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +42,51 @@ static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
     *frames += UINT64_C(1) << order;
 }
 
+enum op { OP_MAP, OP_REPLACE, OP_UNMAP, OP_PROTECT, OP_SPLIT, OP_SETTLE };
+
+static int call(enum op op, const struct iopt_run *r, unsigned int level,
+                struct iopt_gather *g)
+{
+    switch (op) {
+    case OP_MAP:
+        return iopt_map(&pt, r, g);
+    case OP_REPLACE:
+        return iopt_replace(&pt, r, g);
+    case OP_UNMAP:
+        return iopt_unmap(&pt, r, g);
+    case OP_PROTECT:
+        return iopt_protect(&pt, r, g);
+    case OP_SPLIT:
+        return iopt_split(&pt, r, level, g);
+    case OP_SETTLE:
+        while (iopt_settle(&pt, 1 + level, g) == -ERESTART) {
+        }
+        return 0;
+    }
+    return 0;
+}
+
+/* A strict map finds another translation in its way. */
+static bool in_the_way(const struct iopt_run *r)
+{
+    for (uint64_t k = 0; k < r->nr; k++) {
+        const uint64_t d = r->dfn.n + k;
+
+        if (flat[d].prot &&
+            (flat[d].prot != r->prot || flat[d].mfn != r->mfn.n + k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void request(const uint8_t *p, struct iopt_gather *g)
 {
     const uint64_t first = (p[1] | p[2] << 8) % FRAMES;
     const uint64_t nr = 1 + (p[3] | p[4] << 8) % (FRAMES - first);
+    const enum op op = (enum op)((p[0] & 7) % 6);
+    const bool failing = p[0] & 16;
+    const bool reserve = pt.spare.nr >= pt.spare_min;
     const struct iopt_run r = {
         .dfn = { first },
         .mfn = { first + (uint64_t)(p[5] & 3) * 512 + (p[5] >> 7) },
@@ -52,37 +95,27 @@ static void request(const uint8_t *p, struct iopt_gather *g)
     };
     int rc;
 
-    switch (p[0] & 3) {
-    case 0:
-        rc = iopt_map(&pt, &r, g);
-        break;
-    case 1:
-        rc = iopt_replace(&pt, &r, g);
-        break;
-    case 2:
-        rc = iopt_unmap(&pt, &r, g);
-        break;
-    default:
-        rc = iopt_protect(&pt, &r, g);
-        break;
-    }
-    if (rc == -EEXIST && (p[0] & 3) == 0) {
-        return;
-    }
-    if (rc) {
+    pool_fail_after(failing ? p[0] >> 5 : UINT64_MAX);
+    rc = call(op, &r, (p[5] >> 2) % 3, g);
+    pool_fail_after(UINT64_MAX);
+    if (op == OP_MAP && rc != -ENOMEM && (rc == -EEXIST) != in_the_way(&r)) {
         abort();
     }
-    for (uint64_t k = 0; k < nr; k++) {
-        if ((p[0] & 3) == 2) {
+    if (rc == -ENOMEM ? !failing || (op == OP_UNMAP && reserve)
+                      : rc && rc != -EEXIST) {
+        abort();
+    }
+    for (uint64_t k = 0; rc == 0 && k < nr; k++) {
+        if (op == OP_UNMAP) {
             flat[first + k].prot = 0;
-        } else if ((p[0] & 3) != 3) {
+        } else if (op == OP_MAP || op == OP_REPLACE) {
             flat[first + k].mfn = r.mfn.n + k;
             flat[first + k].prot = r.prot;
-        } else if (flat[first + k].prot) {
+        } else if (op == OP_PROTECT && flat[first + k].prot) {
             flat[first + k].prot = r.prot;
         }
     }
-    if (p[0] & 4) {
+    if (p[0] & 8) {
         iopt_gather_release(&pt, g);
     }
 }

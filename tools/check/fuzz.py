@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs each tests/fuzz/fuzz-NAME.c under libFuzzer for SECS seconds. New
-inputs go to build/fuzz/NAME; what is worth keeping is copied by hand to
-tests/fuzz/corpus/NAME, which "make check" replays."""
+"""Runs each tests/fuzz/fuzz-NAME.c under libFuzzer for FUZZ_SECONDS seconds,
+from the inputs in tests/fuzz/corpus/NAME, which "make check" replays. New
+inputs go to build/fuzz/NAME. With KEEP=1 those that reach code which the
+corpus does not are added to it; libFuzzer names them by their hash."""
 import glob
 import os
 import re
@@ -35,9 +36,13 @@ def main():
         corpus = [d for d in (f"tests/fuzz/corpus/{name}",)
                   if os.path.isdir(d)]
         ok = ok and subprocess.run(
-            [exe, f"-max_total_time={os.environ.get('SECS', '60')}",
+            [exe, f"-max_total_time={os.environ['FUZZ_SECONDS']}",
              f"-artifact_prefix=build/fuzz/{name}-", "-print_final_stats=1",
              out] + corpus).returncode == 0
+        if ok and os.environ.get("KEEP"):
+            kept = f"tests/fuzz/corpus/{name}"
+            os.makedirs(kept, exist_ok=True)
+            ok = subprocess.run([exe, "-merge=1", kept, out]).returncode == 0
         passed += ok
         failed += not ok
     print(f"{passed} passed, {failed} failed")

@@ -138,6 +138,7 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
         }
         k = clear_stretch(t, i, end, fmt_step(0), &pairs);
         gone += (int)(k - i);
+        tab_touch(t, i, k - i);
         first = min_of(first, i);
         last = k - 1;
         i = k;
@@ -147,7 +148,6 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     }
     tab_count(t, -gone, -pairs);
     j->pt->counts.leaves[0] -= (unsigned int)gone;
-    tab_touch(t, first, last - first + 1);
     owe(j, tab_dfn(t, first), tab_dfn(t, last), 0, IOPT_OWE_STALE);
 }
 

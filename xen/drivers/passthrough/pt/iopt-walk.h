@@ -14,6 +14,7 @@
 
 /* Slots are taken a cache line at a time where they are alike. */
 #define LINE_SLOTS 8u
+static_assert(FMT_SLOTS <= 64 * LINE_SLOTS, "a bit for each line of a table");
 
 /* A table being worked on. */
 struct iopt_tab {
@@ -22,8 +23,7 @@ struct iopt_tab {
     paddr_t pa;
     uint64_t base;      /* dfn that slot 0 translates */
     unsigned int level; /* 0: its leaves are 4K */
-    unsigned int lo;    /* slots stored to and not written back: */
-    unsigned int hi;    /* lo..hi; none if lo > hi */
+    uint64_t dirty;     /* bit n: line n was stored to, not written back */
     bool live;          /* reachable by devices; else written at link */
 };
 
@@ -81,8 +81,7 @@ static always_inline struct iopt_tab tab_open(paddr_t pa, unsigned int level,
         .pa = pa,
         .base = align_down(dfn, frames_at(level) << FMT_SLOT_BITS),
         .level = level,
-        .lo = FMT_SLOTS,
-        .hi = 0,
+        .dirty = 0,
         .live = live,
     };
 }
@@ -100,18 +99,24 @@ static always_inline uint64_t tab_dfn(const struct iopt_tab *t, unsigned int i)
 static always_inline void tab_touch(struct iopt_tab *t, unsigned int i,
                                     unsigned int n)
 {
-    t->lo = min_of(t->lo, i);
-    t->hi = max_of(t->hi, i + n - 1);
+    const unsigned int first = i / LINE_SLOTS;
+    const unsigned int last = (i + n - 1) / LINE_SLOTS;
+
+    t->dirty |= ~UINT64_C(0) >> (63 - (last - first)) << first;
 }
 
 /* Exactly the lines stored to, once per table and call. */
 static noinline_fn void tab_write_back(struct iopt_tab *t)
 {
-    if (t->lo <= t->hi) {
-        cache_write_back(&t->slots[t->lo],
-                         (t->hi - t->lo + 1) * sizeof(t->slots[0]));
-        t->lo = FMT_SLOTS;
-        t->hi = 0;
+    while (t->dirty) {
+        /* Neighbours together: each call of the port ends with a fence. */
+        const unsigned int first = ctz64(t->dirty);
+        const uint64_t clean = ~(t->dirty >> first);
+        const unsigned int n = clean ? ctz64(clean) : 64;
+
+        cache_write_back(&t->slots[first * LINE_SLOTS],
+                         n * LINE_SLOTS * sizeof(t->slots[0]));
+        t->dirty &= ~(~UINT64_C(0) >> (64 - n) << first);
     }
 }
 
