@@ -3,6 +3,7 @@
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c
+// CFLAGS: -DREPLAY_BENT=1
 /*
  * Bytes as requests to the page-table engine, against a flat array of the last
  * frame and permission given. One byte of configuration, then six a request:

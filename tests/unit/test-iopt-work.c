@@ -4,6 +4,7 @@
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
 // SOURCES: tests/port/page-pool.c tests/port/panic.c tests/port/printk.c
 // CFLAGS: -fno-sanitize=all -fsanitize=kernel-address
+// CFLAGS: -fsanitize-recover=kernel-address
 // CFLAGS: --param=asan-instrumentation-with-call-threshold=0
 // CFLAGS: --param=asan-stack=0 --param=asan-globals=0 -fno-inline-atomics
 /*

@@ -6,9 +6,9 @@ the engine's tests. A break that no test notices is a survivor; so is a test
 that is not there. Each break must still compile: one that does not, or whose
 text is not found exactly once, is an error of the list.
 
-mutate.py [word]: only the breaks whose name or file contains it. SAMPLE=n in the
-environment tries n of them, drawn at random by SEED, which is printed: what
-"make check" does, so that a list that rots is noticed there."""
+mutate.py [word]: only the breaks whose name or file contains it. SAMPLE=n in
+the environment tries n of them, drawn at random by SEED, which is printed:
+what "make check" does."""
 import concurrent.futures
 import glob
 import os
@@ -22,17 +22,13 @@ import sys
 import tempfile
 import time
 
+from engine_tests import ROOT, TESTS, head, sources
+
 CC = shlex.split(os.environ["CC"])
 FLAGS = [f for f in shlex.split(os.environ["HOST_CFLAGS"])
          if not f.startswith(("-fsanitize", "-fno-sanitize", "-Werror", "-O"))]
 # -Wno: a break may leave something unused.
 FLAGS += ["-O1", "-w"]
-ROOT = "xen/drivers/passthrough"
-# In this order, until one fails: name of the test, its arguments.
-TESTS = [("tests/unit/test-iopt-basic.c", []),
-         ("tests/unit/test-iopt-edges.c", []),
-         ("tests/model/model-iospace.c", ["episodes", "60"]),
-         ("tests/model/model-iopt.c", ["steps", "6000"])]
 TIMEOUT_S = 120
 
 
@@ -59,20 +55,19 @@ def spread(text):
     return r"\s*".join(re.escape(w) for w in re.findall(r"\w+|[^\w\s]", text))
 
 
-def sources(test):
-    text = "".join(open(test).readlines()[:60])
-    return " ".join(re.findall(r"^//\s*SOURCES:(.*)$", text, re.M)).split()
-
-
 def depends(src):
     """Does an object of src change with the engine's or the layer's files?"""
-    return src.startswith((ROOT, "tests/port/iopt"))
+    return src.startswith((ROOT, "tests/port/iopt", "tests/bench"))
 
 
-def compile_one(src, obj, cwd):
-    r = subprocess.run(CC + FLAGS + ["-c", src, "-o", obj], cwd=cwd,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       text=True)
+def flags(test):
+    return tuple(f for f in head(test, "CFLAGS") if f != "-fno-sanitize=all")
+
+
+def compile_one(src, extra, obj, cwd):
+    r = subprocess.run(CC + FLAGS + list(extra) + ["-c", src, "-o", obj],
+                       cwd=cwd, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
     return r.stdout if r.returncode else None
 
 
@@ -97,13 +92,18 @@ def limit():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def find(file, old):
+    """Where the text is; None unless it is there once."""
+    found = list(re.finditer(spread(old), open(file).read()))
+    return found[0] if len(found) == 1 else None
+
+
 def try_break(job):
     name, file, old, new, base, work = job
     text = open(file).read()
-    found = list(re.finditer(spread(old), text))
-    if len(found) != 1:
-        return name, "error", f"text occurs {len(found)} times in {file}"
-    at = found[0]
+    at = find(file, old)
+    if not at:
+        return name, "error", f"text does not occur just once in {file}"
     tree = tempfile.mkdtemp(prefix="mut-", dir=work)
     try:
         copy_tree(tree)
@@ -112,16 +112,17 @@ def try_break(job):
         made = {}
         for test, args in TESTS:
             objs = []
-            for src in [test] + sources(test):
+            for src in sources(test):
+                key = src, flags(test)
                 if not affected(src, file):
-                    objs.append(base[src])
+                    objs.append(base[key])
                     continue
-                if src not in made:
-                    made[src] = f"{tree}/o{len(made)}.o"
-                    err = compile_one(src, made[src], tree)
+                if key not in made:
+                    made[key] = f"{tree}/o{len(made)}.o"
+                    err = compile_one(src, key[1], made[key], tree)
                     if err:
                         return name, "error", "does not compile\n" + err
-                objs.append(made[src])
+                objs.append(made[key])
             exe = f"{tree}/exe"
             subprocess.run(CC + objs + [f"{work}/libport.a", "-lm", "-o", exe],
                            check=True)
@@ -151,19 +152,20 @@ def main():
         objs = []
         for src in sorted(glob.glob("tests/port/*.c")):
             obj = f"{work}/p-{os.path.basename(src)[:-2]}.o"
-            if compile_one(src, obj, "."):
+            if compile_one(src, (), obj, "."):
                 sys.exit(f"{src} does not build")
             objs.append(obj)
         subprocess.run(["ar", "rcs", f"{work}/libport.a"] + objs, check=True)
         for test, args in TESTS:
             objs = []
-            for src in [test] + sources(test):
-                if src not in base:
-                    base[src] = f"{work}/b{len(base)}.o"
-                    err = compile_one(src, base[src], ".")
+            for src in sources(test):
+                key = src, flags(test)
+                if key not in base:
+                    base[key] = f"{work}/b{len(base)}.o"
+                    err = compile_one(src, key[1], base[key], ".")
                     if err:
                         sys.exit(err)
-                objs.append(base[src])
+                objs.append(base[key])
             exe = f"{work}/exe"
             subprocess.run(CC + objs + [f"{work}/libport.a", "-lm", "-o", exe],
                            check=True)
@@ -174,6 +176,10 @@ def main():
         jobs = [b + (base, work) for b in breaks()
                 if not words or any(w in b[0] + b[1] for w in words)]
         if os.environ.get("SAMPLE"):
+            # Of those not tried at least the text must be there.
+            for b in jobs:
+                if not find(b[1], b[2]):
+                    sys.exit(f"{b[0]}: text does not occur just once in {b[1]}")
             seed = int(os.environ.get("SEED") or time.time())
             print(f"  {os.environ['SAMPLE']} of {len(jobs)}, SEED={seed}")
             jobs = random.Random(seed).sample(
