@@ -176,7 +176,7 @@ run: $(HV_FILE) $(HV_IMAGE) $(if $(TOOLS),image-tools)
 
 C_ALL := $(call rwild,xen,%.c) $(call rwild,tests,%.c)
 CHECKS := check-format check-includes check-headers check-docs check-static \
-	check-unit check-build check-boot
+	check-unit check-coverage check-mutate check-build check-boot
 
 check: deps
 	@python3 tools/check/all.py $(CHECKS)
@@ -229,11 +229,13 @@ bench-engine: deps build/include/public
 	@CC='$(CC)' BENCH_CFLAGS='$(BENCH_CFLAGS)' ROUNDS='$(or $(ROUNDS),200)' \
 		python3 tools/bench/engine.py
 
-mutate: build/include/public
+# A dozen of them in "make check", others each time; "make mutate" is all.
+check-mutate: SAMPLE ?= 12
+mutate check-mutate: build/include/public
 	@CC='$(CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
-		python3 tools/check/mutate.py $(T)
+		SAMPLE='$(SAMPLE)' SEED='$(SEED)' python3 tools/check/mutate.py $(T)
 
-coverage: build/include/public
+coverage check-coverage: build/include/public
 	@CC='$(CC)' HOST_CFLAGS='$(HOST_CFLAGS)' \
 		python3 tools/check/coverage.py
 
@@ -260,7 +262,9 @@ help:
 #:                     (T="intel 3G" selects, QUICK=1, JOBS=n, LIMIT=n boots)
 #: make bench-engine   the page-table engine against floors: docs/bench/engine.*
 #: make mutate         breaks the engine on purpose; each break must be caught
+#:                     (T=name- or file-part, SAMPLE=n SEED=n: n of them)
 #: make coverage       lines and branches of the engine the tests reach
+#: make check-coverage check-mutate    the same in "make check" (SAMPLE=12)
 #: make soak           10 million random requests (STEPS=n, SEED=n)
 #: make obj F=file.c   compiles one file with all flags
 #: make deps format clean

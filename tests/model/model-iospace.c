@@ -820,6 +820,10 @@ static void test_tables_return(void)
     EXPECT_EQ("gone", iommu_lookup(s, DFN(38 * 512 + 1), NULL, NULL), -ENOENT);
     EXPECT_EQ("unmap", iommu_unmap(s, DFN(35 * 512 + 500), 700, &g0), 0);
     EXPECT_EQ("gone", iommu_lookup(s, DFN(35 * 512), NULL, NULL), -ENOENT);
+    /* The far end of the run is in the hole that made. */
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(34 * 512 + 500), 100, &g0), 0);
+    EXPECT_EQ("gone", iommu_lookup(s, DFN(34 * 512), NULL, NULL), -ENOENT);
+    EXPECT_EQ("left", iommu_lookup(s, DFN(33 * 512), NULL, NULL), 0);
     flush_ok();
     pool_fail_after(UINT64_MAX);
     tear_down();
