@@ -15,7 +15,7 @@
 #include <xen/cache.h>
 #include <xen/page-pool.h>
 
-#include "xen/drivers/passthrough/pt/iopt.h"
+#include "bench-flush.h"
 
 #define M2      UINT64_C(512)
 #define G1      (M2 * 512)
@@ -38,6 +38,7 @@ static const struct variant variants[] = {
     { "engine, VT-d", &iopt_vtdss_ops, 0, false, true },
     { "engine, no snooping", &iopt_vtdss_ops, 0, false, false },
     { "never coalesces", &iopt_amdv1_ops, 0xff, false, true },
+    { "never coalesces, VT-d", &iopt_vtdss_ops, 0xff, false, true },
     { "no counts", &iopt_untracked_ops, 0xff, false, true },
     { "per page", &plain_amdv1_ops, 0, false, true },
     { "per page, VT-d", &plain_vtdss_ops, 0, false, true },
@@ -279,6 +280,11 @@ static void start(void)
     start_masked(7);
 }
 
+static void start_2m(void)
+{
+    start_masked(3);
+}
+
 static void start_4k(void)
 {
     start_masked(1);
@@ -327,8 +333,29 @@ static void protect(uint64_t dfn, uint64_t nr, unsigned int prot)
     }
 }
 
+/* What the timed part of a pattern owes; taken in a round nobody times. */
+static bool planning;
+static struct {
+    uint64_t extents, commands, frames, flushes;
+    bool all;
+} owed;
+
+static void plan(void)
+{
+    const struct flush_cost c = flush_cost_of(&g, v->ops->max_levels == 5);
+
+    owed.extents += g.nr_ext;
+    owed.commands += c.commands;
+    owed.frames += c.frames;
+    owed.flushes += c.commands != 0;
+    owed.all |= c.all;
+}
+
 static void flushed(void)
 {
+    if (unlikely(planning)) {
+        plan();
+    }
     iopt_gather_release(&pt, &g);
 }
 
@@ -647,13 +674,59 @@ static void stripes(void)
         map(HOLE + i, FAR + HOLE + i, 1);
     }
 }
-static void table_over(void)
+/* 512 neighbours that never continue each other. */
+static void strides(void)
 {
-    const struct iopt_run r = { { HOLE }, { FAR + HOLE }, M2, 3 };
+    for (uint64_t i = 0; i < M2; i++) {
+        map(HOLE + i, FAR + HOLE + 2 * i, 1);
+    }
+}
+static void replace(uint64_t dfn, uint64_t mfn, uint64_t nr)
+{
+    const struct iopt_run r = { { dfn }, { mfn }, nr, 3 };
 
     if (iopt_replace(&pt, &r, &g)) {
         abort();
     }
+}
+/* Who would make counting dear: a prefix that agrees, then strays. */
+static void strays(void)
+{
+    for (uint64_t i = 0; i < M2; i++) {
+        replace(HOLE + i, FAR + HOLE + (i < 31 ? i : 3 * i), 1);
+    }
+}
+/* Or: each entry agrees with a first one that is then another. */
+static void fickle(void)
+{
+    for (uint64_t i = 1; i < M2; i++) {
+        replace(HOLE, FAR + HOLE + G1 * (i & 1), 1);
+        replace(HOLE + i, FAR + HOLE + i + G1 * (i & 1), 1);
+    }
+}
+static void begin_strays(void)
+{
+    begin_hot();
+    map(HOLE, FAR + HOLE + 1, 511);
+}
+static void unstray(void)
+{
+    replace(HOLE, FAR + HOLE + 1, M2);
+    flushed();
+}
+static void table_over(void)
+{
+    replace(HOLE, FAR + HOLE, M2);
+}
+static void equal_table(void)
+{
+    const struct iopt_run r = { .dfn = { HOLE }, .nr = M2 };
+
+    replace(HOLE, FAR + HOLE, M2);
+    if (iopt_split(&pt, &r, 0, &g)) {
+        abort();
+    }
+    flushed();
 }
 static void half_table(void)
 {
@@ -773,10 +846,6 @@ static void unboot_1t(void)
     unmap(0, 1024 * G1);
     flushed();
 }
-static void begin_2m_only(void)
-{
-    start_masked(3);
-}
 /* RAM with holes as firmware leaves them: every 96 MiB 1 to 3 pages. */
 static void boot_mix(void)
 {
@@ -790,6 +859,11 @@ static void unboot_mix(void)
 {
     unmap(0, 64 * G1);
     flushed();
+}
+
+static void boot_64g(void)
+{
+    map(0, FAR, 64 * G1);
 }
 
 #define ST &floor_store
@@ -835,9 +909,13 @@ static const struct pattern patterns[] = {
     { "map 1 GiB, off by 4K", 262144, 5, ST, start, nothing, g1_map_off,
       g1_unmap_flush },
     { "map 1 GiB as 1G", 1, 0, WA, begin_hot_top, nothing, g1_map, g1_unmap },
+    { "map 1 GiB of 2M", 512, 0, ST, start_2m, nothing, g1_map,
+      g1_unmap_flush },
     { "map 1 TiB of 1G", 1024, 0, ST, start, nothing, boot_1t_1g, unboot_1t },
-    { "map 1 TiB of 2M", 524288, 5, ST, begin_2m_only, nothing, boot_1t_1g,
+    { "map 1 TiB of 2M", 524288, 5, ST, start_2m, nothing, boot_1t_1g,
       unboot_1t },
+    { "map 64 GiB of 4K", 16777216, 3, ST, start_4k, nothing, boot_64g,
+      unboot_mix },
     { "map 64 GiB with small holes", 1, 20, ST, start, nothing, boot_mix,
       unboot_mix },
     { "fill 512 x 4K ascending", 512, 0, WA, begin_fill, nothing, fill_up,
@@ -855,8 +933,16 @@ static const struct pattern patterns[] = {
       whole_1g },
     { "map every other 4K, 256 calls", 256, 0, WA, begin_hot, nothing, stripes,
       run511_unmap },
+    { "map 512 x 4K, outputs by two", 512, 0, WA, begin_hot_top, nothing,
+      strides, run512_unmap },
+    { "strays after a prefix", 512, 0, WA, begin_strays, nothing, strays,
+      unstray },
+    { "a first entry that changes", 1022, 0, WA, begin_strays, nothing, fickle,
+      unstray },
     { "replace table by 2M leaf", 1, 0, WA, begin_hot, half_table, table_over,
       nothing },
+    { "replace equal table by 2M leaf", 1, 0, WA, begin_hot, equal_table,
+      table_over, nothing },
     { "protect 512 x 4K", 512, 0, ST, begin_attr, nothing, ro_512, rw_512 },
     { "protect one 2M", 1, 0, WA, begin_attr_2m, nothing, ro_512, rw_512 },
     { "lookup in 4K", 256, 0, WA, begin_lookup, nothing, lookup_4k, nothing },
@@ -866,12 +952,17 @@ static const struct pattern patterns[] = {
       nothing },
 };
 
+static bool is_plain(const struct iopt_ops *ops)
+{
+    return ops == &plain_amdv1_ops || ops == &plain_vtdss_ops;
+}
+
 static void run_pattern(const struct pattern *p)
 {
     static uint64_t t[MAX_RUN];
     const unsigned int n =
         p->most ? min_of(rounds, (unsigned int)p->most) : rounds;
-    uint64_t allocs = 0, extents = 0, lines = 0;
+    uint64_t allocs = 0, lines = 0;
     struct figure f;
     double ratio = 1;
 
@@ -882,12 +973,21 @@ static void run_pattern(const struct pattern *p)
         p->prep();
         allocs = pool_nr_allocs;
         lines = cache_nr_lines;
+        if (r == 1) {
+            /* What came before is not what the timed part owes. */
+            flushed();
+            memset(&owed, 0, sizeof(owed));
+            planning = true;
+        }
         from = ticks();
         p->timed();
         t[r < 2 ? 0 : r - 2] = ticks() - from;
         allocs = pool_nr_allocs - allocs;
         lines = cache_nr_lines - lines;
-        extents = g.nr_ext;
+        if (planning) {
+            plan();
+            planning = false;
+        }
         if (r == 0) {
             ratio = quality();
         }
@@ -895,43 +995,62 @@ static void run_pattern(const struct pattern *p)
     }
     stop();
     f = figure_of(t, n, overhead);
-    printf("row\t%s\t%s\t%.3f\t%.3f\t%.2f\t%llu\t%llu\t%llu\t%.2f\n", p->name,
-           v->name, f.min / p->per, f.median / p->per,
+    printf("row\t%s\t%s\t%.3f\t%.3f\t%.2f\t%llu\t%llu\t%llu\t%llu\t%s\t%.3f"
+           "\t%llu\t%.2f\n",
+           p->name, v->name, f.min / p->per, f.median / p->per,
            f.min / p->per / *p->floor, (unsigned long long)allocs,
-           (unsigned long long)extents, (unsigned long long)lines, ratio);
+           (unsigned long long)owed.extents, (unsigned long long)owed.commands,
+           (unsigned long long)owed.frames, owed.all ? "yes" : "no",
+           (f.min + (double)(owed.flushes * FLUSH_NS)) / p->per,
+           (unsigned long long)lines, ratio);
 }
 
 /* ---- what needs more than one number ------------------------------------ */
 
-/* Random requests over 64 GiB; leaves against the fewest at every step. */
+/*
+ * Random requests over 64 GiB, every other one taken back some requests later
+ * as page types are; leaves against the fewest after each spell.
+ */
 static void soak(void)
 {
+    static uint64_t back[64][2], gone[2];
     uint64_t worst_leaves = 0, x = 1, spent = 0;
     double worst = 1;
-    const unsigned int steps = 20000;
+    const unsigned int steps = 100000;
 
     start();
+    memset(back, 0, sizeof(back));
+    map(0, FAR, 64 * G1);
     for (unsigned int i = 0; i < steps; i++) {
         static const unsigned int orders[] = { 0, 0, 3, 9, 12, 15 };
+        uint64_t *const b = back[i / 2 % 64];
         uint64_t d, nr, from;
 
         x = x * 6364136223846793005u + 1442695040888963407u;
         d = x >> 40 & (64 * G1 - 1);
         nr = BIT64(orders[(x >> 33) % 6]);
         d = align_down(d, nr);
+        if (i & 1) {
+            d = b[0];
+            nr = b[1];
+        }
         from = ticks();
-        if (x >> 32 & 1) {
+        if (i & 1 && nr) {
+            replace(d, FAR + d, nr);
+        } else if (nr) {
             unmap(d, nr);
-        } else {
-            const struct iopt_run r = { { d }, { FAR + d }, nr, 3 };
-
-            if (iopt_replace(&pt, &r, &g)) {
-                abort();
-            }
         }
         spent += ticks() - from;
         flushed();
-        if (i % 2000 == 1999) {
+        if (i & 1) {
+            /* What the request before took away comes back in a while. */
+            b[0] = gone[0];
+            b[1] = gone[1];
+        } else {
+            gone[0] = d;
+            gone[1] = nr;
+        }
+        if (i % 10000 == 9999) {
             while (iopt_settle(&pt, 64, &g)) {
             }
             flushed();
@@ -945,59 +1064,82 @@ static void soak(void)
     stop();
 }
 
-/* Longest single call of a 1 TiB map and unmap, cut as iopt_chunk() says. */
+/*
+ * Longest call of mapping and unmapping 64 GiB in 4K leaves, cut as
+ * iopt_chunk() says. The best of some rounds for each call, so that what else
+ * the machine does is not counted as ours.
+ */
 static void latency(void)
 {
-    uint64_t worst_map = 0, worst_unmap = 0;
+    static uint64_t took[2][64];
+    uint64_t worst[2] = { 0, 0 };
 
     start_4k();
-    for (int round = 0; round < 2; round++) {
-        for (uint64_t d = 0; d < 64 * G1; d += G1) {
-            uint64_t from = ticks();
+    memset(took, 0xff, sizeof(took));
+    for (int round = 0; round < 4; round++) {
+        for (uint64_t k = 0; k < 64; k++) {
+            const uint64_t from = ticks();
 
-            map(d, FAR + d, G1);
-            if (round) {
-                worst_map = max_of(worst_map, ticks() - from);
-            }
+            map(k * G1, FAR + k * G1, G1);
+            took[0][k] = min_of(took[0][k], ticks() - from);
         }
-        for (uint64_t d = 0; d < 64 * G1; d += G1) {
-            uint64_t from = ticks();
+        for (uint64_t k = 0; k < 64; k++) {
+            const uint64_t from = ticks();
 
-            unmap(d, G1);
-            if (round) {
-                worst_unmap = max_of(worst_unmap, ticks() - from);
-            }
+            unmap(k * G1, G1);
+            took[1][k] = min_of(took[1][k], ticks() - from);
             flushed();
         }
     }
+    for (uint64_t k = 0; k < 64; k++) {
+        worst[0] = max_of(worst[0], took[0][k]);
+        worst[1] = max_of(worst[1], took[1][k]);
+    }
     printf("latency\t%s\t%.1f\t%.1f\n", v->name,
-           (double)worst_map / ticks_per_ns / 1000,
-           (double)worst_unmap / ticks_per_ns / 1000);
+           (double)worst[0] / ticks_per_ns / 1000,
+           (double)worst[1] / ticks_per_ns / 1000);
     stop();
 }
 
 static void memory(void)
 {
+    /* nr frames every step frames, count times. */
     static const struct {
         const char *name;
         uint8_t mask;
-        uint64_t off, nr;
+        uint64_t off, nr, step, count;
     } layouts[] = {
-        { "1 TiB of 1G", 7, 0, 1024 * G1 },
-        { "1 TiB of 2M", 3, 0, 1024 * G1 },
-        { "64 GiB of 4K", 1, 0, 64 * G1 },
-        { "64 GiB, mfn off by 4K", 7, 1, 64 * G1 },
+        { "1 TiB of 1G", 7, 0, 1024 * G1, 0, 1 },
+        { "1 TiB of 2M", 3, 0, 1024 * G1, 0, 1 },
+        { "64 GiB of 4K", 1, 0, 64 * G1, 0, 1 },
+        { "64 GiB, mfn off by 4K", 7, 1, 64 * G1, 0, 1 },
+        { "1 TiB, every other 2M", 7, 0, M2, 2 * M2, 512 * 512 },
+        { "1 TiB, 4K in each GiB", 7, 0, 1, G1, 1024 },
+        { "1 TiB but 4K of each GiB", 7, 0, G1 - 1, G1, 1024 },
+        { "4K at both ends of 48 bits", 7, 0, 1, (UINT64_C(1) << 36) - 1, 2 },
     };
 
     for (size_t i = 0; i < array_size(layouts); i++) {
         uint64_t full;
 
         start_masked(layouts[i].mask);
-        map(0, FAR + layouts[i].off, layouts[i].nr);
+        for (uint64_t k = 0; k < layouts[i].count; k++) {
+            const uint64_t at = k * layouts[i].step;
+
+            map(at, FAR + layouts[i].off + at, layouts[i].nr);
+        }
         full = pt.counts.tables;
-        unmap(0, layouts[i].nr);
-        printf("memory\t%s\t%s\t%llu\t%llu\n", v->name, layouts[i].name,
-               (unsigned long long)full, (unsigned long long)pt.counts.tables);
+        for (uint64_t k = 0; k < layouts[i].count; k++) {
+            unmap(k * layouts[i].step, layouts[i].nr);
+        }
+        flushed();
+        while (iopt_settle(&pt, 64, &g)) {
+        }
+        flushed();
+        printf("memory\t%s\t%s\t%llu\t%llu\t%llu\n", v->name, layouts[i].name,
+               (unsigned long long)full,
+               (unsigned long long)full * (PAGE_SIZE + POOL_META_BYTES) / 1024,
+               (unsigned long long)pt.counts.tables);
         stop();
     }
 }
@@ -1030,11 +1172,11 @@ struct load {
 static void *hammer(void *arg)
 {
     struct load *const l = arg;
-    const uint64_t n = 400000 / (l->nr > 1 ? 64 : 1);
+    const uint64_t n = 400000 / (l->nr > 1 ? 32 : 1);
     const uint64_t from = now_ns();
 
     for (uint64_t i = 0; i < n; i++) {
-        const uint64_t at = l->base + (l->nr > 1 ? 0 : i & 255);
+        const uint64_t at = l->base + (l->nr > 1 ? 0 : i & 127);
         const struct iopt_run r = { { at }, { at + FAR + 1 }, l->nr, 3 };
         int rc;
 
@@ -1053,7 +1195,9 @@ static void *hammer(void *arg)
     return NULL;
 }
 
-static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr)
+/* Each CPU has a range of its own, apart from the other's by this much. */
+static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr,
+                         uint64_t apart)
 {
     const struct iopt_config cfg = {
         .ops = v->ops,
@@ -1069,12 +1213,13 @@ static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr)
     pool_reset();
     for (unsigned int c = 0; c < 2; c++) {
         struct iopt *const tree = one_space ? &shared.pt : &own[c].pt;
-        const struct iopt_run keep = { { (c + 1) * G1 + 511 }, { 9 }, 1, 3 };
+        const uint64_t base = G1 + c * apart;
+        const struct iopt_run keep = { { base | 511 }, { 9 }, 1, 3 };
 
         l[c] = (struct load){ tree,
                               one_space ? &shared.g : &own[c].g,
                               one_space ? &shared.lock : &own[c].lock,
-                              (c + 1) * G1,
+                              base,
                               nr,
                               0 };
         if ((!one_space || c == 0) && iopt_init(tree, &cfg)) {
@@ -1099,17 +1244,44 @@ static double hammer_two(bool one_space, unsigned int cpus, uint64_t nr)
 
 static void two_cpus(void)
 {
-    static const uint64_t sizes[] = { 1, 256 };
+    static const uint64_t sizes[] = { 1, 128 };
+    static const struct {
+        const char *name;
+        bool one_space;
+        unsigned int cpus;
+        uint64_t apart;
+    } loads[] = {
+        { "1 CPU", true, 1, G1 },
+        { "2 CPUs, one space, one table", true, 2, 256 },
+        { "2 CPUs, one space, tables apart", true, 2, G1 },
+        { "2 CPUs, a space each", false, 2, G1 },
+    };
 
     for (size_t i = 0; i < array_size(sizes); i++) {
-        for (int mode = 0; mode < 3; mode++) {
-            static const char *const names[] = { "1 CPU", "2 CPUs, one space",
-                                                 "2 CPUs, a space each" };
+        for (size_t k = 0; k < array_size(loads); k++) {
+            double best = 0;
 
-            printf("cpus\t%s\t%s, %llu x 4K\t%.2f\n", v->name, names[mode],
-                   (unsigned long long)sizes[i],
-                   hammer_two(mode < 2, mode ? 2 : 1, sizes[i]));
+            for (int round = 0; round < 3; round++) {
+                const double one = hammer_two(loads[k].one_space, loads[k].cpus,
+                                              sizes[i], loads[k].apart);
+
+                best = max_of(best, one);
+            }
+            printf("cpus\t%s\t%s, %llu x 4K\t%.2f\n", v->name, loads[k].name,
+                   (unsigned long long)sizes[i], best);
         }
+    }
+}
+
+/* A flush of a space that many units serve: all at once, one after another. */
+static void fan_out(void)
+{
+    static const unsigned int units[] = { 1, 2, 4, 8 };
+
+    for (size_t i = 0; i < array_size(units); i++) {
+        printf("units\t%u\t%llu\t%llu\n", units[i],
+               (unsigned long long)flush_time_ns(units[i]),
+               (unsigned long long)(units[i] * flush_time_ns(1)));
     }
 }
 
@@ -1139,7 +1311,9 @@ int main(int argc, char **argv)
             v = &variants[i];
             /* Nothing goes away in it, so patterns that fill up would loop. */
             if ((v->ops != &iopt_untracked_ops || p < FIRST_FILLING) &&
-                (v->coherent || patterns[p].per < 262144)) {
+                (v->coherent || (patterns[p].per < 262144 &&
+                                 patterns[p].begin != begin_cold)) &&
+                (!is_plain(v->ops) || patterns[p].per < 1e7)) {
                 run_pattern(&patterns[p]);
             }
         }
@@ -1155,6 +1329,9 @@ int main(int argc, char **argv)
         memory();
         two_cpus();
         fflush(stdout);
+    }
+    if (*only == 0) {
+        fan_out();
     }
     return 0;
 }
