@@ -829,6 +829,108 @@ static void test_tables_return(void)
     tear_down();
 }
 
+/* ---- how requests are cut --------------------------------------------------- */
+
+static struct iopt_run cuts[4096];
+static unsigned int nr_cuts;
+
+static int note_cut(struct iopt *pt, const struct iopt_run *r,
+                    struct iopt_gather *g)
+{
+    (void)pt;
+    (void)g;
+    if (nr_cuts < array_size(cuts)) {
+        cuts[nr_cuts++] = *r;
+    }
+    return 0;
+}
+
+/* Largest leaf level for what is left: every size is tried, the largest won. */
+static unsigned int best_level(uint64_t dfn, uint64_t mfn, uint64_t left)
+{
+    unsigned int best = 0;
+
+    for (unsigned int l = 1; l < 3; l++) {
+        const uint64_t span = BIT64(9 * l);
+
+        if (s->pt.leaf_mask >> l & 1 && dfn % span == 0 && mfn % span == 0 &&
+            left >= span) {
+            best = l;
+        }
+    }
+    return best;
+}
+
+/*
+ * The runs tile the request, each is of leaves of one size, no leaf could have
+ * been larger, and there are no more runs than sizes change and 1G borders.
+ */
+static void check_cuts(uint64_t dfn, uint64_t mfn, uint64_t nr)
+{
+    uint64_t done = 0;
+
+    for (unsigned int i = 0; i < nr_cuts; i++) {
+        const uint64_t to = done + cuts[i].nr;
+        const unsigned int l = best_level(dfn + done, mfn + done, nr - done);
+
+        EXPECT_EQ("tiled", cuts[i].dfn.n, dfn + done);
+        EXPECT_EQ("tiled", cuts[i].mfn.n, mfn + done);
+        EXPECT_EQ("no request", cuts[i].nr > 0 && to <= nr, true);
+        EXPECT_EQ("one size", cuts[i].nr % BIT64(9 * l), 0);
+        EXPECT_EQ("one GiB", (dfn + done) >> 18 == (dfn + to - 1) >> 18, true);
+        for (; done < to; done += BIT64(9 * l)) {
+            EXPECT_EQ("largest", best_level(dfn + done, mfn + done, nr - done),
+                      l);
+        }
+        done = to;
+    }
+    EXPECT_EQ("all of it", done, nr);
+    EXPECT_EQ("few", nr_cuts <= 5 + (nr >> 18) + 1, true);
+}
+
+static void test_cuts(void)
+{
+    static const struct {
+        uint64_t dfn, mfn, nr;
+        unsigned int cuts;
+    } known[] = {
+        { 0x1ff, 0x3ff, 0x202, 3 },   { 0x1ff, 0x400, 0x201, 1 },
+        { 0x1ff, 0x400, 0x202, 1 },   { 0x40000, 0x40000, 0x80200, 3 },
+        { 0x40000, 0x80000, 512, 1 }, { 0x401ff, 0x801ff, 1, 1 },
+    };
+    struct iopt_ops spy = iopt_amdv1_ops;
+
+    spy.map = note_cut;
+    for (unsigned int mask = 1; mask < 8; mask = 2 * mask + 1) {
+        set_up(12 + 18);
+        s->pt.leaf_mask = (uint8_t)mask;
+        s->pt.ops = &spy;
+        for (size_t i = 0; mask == 7 && i < array_size(known); i++) {
+            nr_cuts = 0;
+            EXPECT_EQ("map", map(known[i].dfn, known[i].mfn, known[i].nr), 0);
+            check_cuts(known[i].dfn, known[i].mfn, known[i].nr);
+            EXPECT_EQ("cuts", nr_cuts, known[i].cuts);
+        }
+        state = 77;
+        for (unsigned int i = 0; i < 3000; i++) {
+            static const uint64_t units[] = { 1, 512, BIT64(18) };
+            const uint64_t a = units[below(3)], b = units[below(3)];
+            /* Away from where units take a frame for an interrupt. */
+            const uint64_t dfn = BIT64(24) + below(3) * a + below(2) * below(b);
+            const uint64_t mfn =
+                dfn + below(3) * units[below(3)] + BIT64(20) * below(2);
+            const uint64_t nr = 1 + below(3 * units[below(3)]);
+
+            nr_cuts = 0;
+            EXPECT_EQ("map", map(dfn, mfn, nr), 0);
+            check_cuts(dfn, mfn, nr);
+        }
+        s->pt.ops = &iopt_amdv1_ops;
+        flush_ok();
+        tear_down();
+    }
+}
+
 /* Commands for what was asked: none for fresh maps, one for one extent. */
 static void test_commands(void)
 {
@@ -1171,6 +1273,7 @@ int main(int argc, char **argv)
     test_counters_singles();
     test_large();
     test_pieces();
+    test_cuts();
     test_tables_return();
     test_commands();
     test_plan();
