@@ -220,6 +220,7 @@ check-boot: $(HV_FILE) $(HV_IMAGE) image-tools
 bench: xen/xen image image-debian-xen
 	@python3 tools/bench/boot.py $(T); rc=$$?; \
 		python3 tools/bench/report.py && exit $$rc
+	@$(if $(T),:,$(MAKE) bench-engine)
 
 # As the hypervisor is compiled, not as the tests are: no sanitizer, -O2.
 BENCH_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) \
@@ -261,6 +262,7 @@ help:
 #: make bench          boot figures against Debian's Xen: docs/bench/boot.*
 #:                     (T="intel 3G" selects, QUICK=1, JOBS=n, LIMIT=n boots)
 #: make bench-engine   the page-table engine against floors: docs/bench/engine.*
+#:                     (ROUNDS=200; part of "make bench")
 #: make mutate         breaks the engine on purpose; each break must be caught
 #:                     (T=name- or file-part, SAMPLE=n SEED=n: n of them)
 #: make coverage       lines and branches of the engine the tests reach
