@@ -21,6 +21,7 @@
 #include <xen/page-pool.h>
 #include <xen/perf-counter.h>
 #include <xen/printk.h>
+#include <xen/time.h>
 #include <xen/xmalloc.h>
 
 #include "tests/port/iopt/audit.h"
@@ -829,6 +830,53 @@ static void test_tables_return(void)
     tear_down();
 }
 
+/* Spaces in the order of their ids, each once. */
+static unsigned int nr_from(void)
+{
+    unsigned int nr = 0, next = 0;
+
+    for (struct iospace *x; (x = iospace_from(next)) != NULL; nr++) {
+        EXPECT_EQ("id", x->did >= next, true);
+        next = x->did + 1u;
+    }
+    return nr;
+}
+
+static void test_from(void)
+{
+    struct iospace *t, *u;
+
+    set_up(6 + 18);
+    EXPECT_EQ("create", iospace_create(2, &t), 0);
+    EXPECT_EQ("create", iospace_create(3, &u), 0);
+    EXPECT_EQ("all", nr_from(), 3);
+    iospace_destroy(t);
+    EXPECT_EQ("a gap", nr_from(), 2);
+    EXPECT_EQ("create", iospace_create(2, &t), 0);
+    EXPECT_EQ("all", nr_from(), 3);
+    EXPECT_EQ("itself", iospace_from(u->did) == u, true);
+    iospace_destroy(t);
+    iospace_destroy(u);
+    tear_down();
+}
+
+/* Waiting is counted in whole microseconds, none lost over many short ones. */
+static void test_wait_counted(void)
+{
+    const uint32_t before = perf_values[PERF_iommu_flush_us];
+    const uint64_t start = now_ns();
+    uint64_t from = start, now;
+
+    for (unsigned int i = 0; i < 1000; i++) {
+        iommu_count_wait(from);
+        /* The clock moved to this when the wait was counted. */
+        from += 100;
+    }
+    now = from;
+    EXPECT_EQ("microseconds", perf_values[PERF_iommu_flush_us] - before,
+              now / 1000 - start / 1000);
+}
+
 /* ---- how requests are cut --------------------------------------------------- */
 
 static struct iopt_run cuts[4096];
@@ -1273,6 +1321,8 @@ int main(int argc, char **argv)
     test_counters_singles();
     test_large();
     test_pieces();
+    test_from();
+    test_wait_counted();
     test_cuts();
     test_tables_return();
     test_commands();
