@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// SOURCES: xen/drivers/acpi/ivrs-options.c xen/drivers/pci/name.c xen/lib/strtox.c
 // SOURCES: xen/drivers/acpi/ivrs.c xen/drivers/acpi/tables.c xen/lib/checksum.c
 /*
  * Any bytes as a table: no crash, and what comes out is within its bounds. The

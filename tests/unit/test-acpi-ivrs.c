@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// SOURCES: xen/drivers/acpi/ivrs-options.c xen/drivers/pci/name.c xen/lib/strtox.c
 // SOURCES: xen/drivers/acpi/ivrs.c xen/drivers/acpi/tables.c xen/lib/checksum.c
 /*
  * IVRS tables, good and malformed, each built from a few steps. A malformed one

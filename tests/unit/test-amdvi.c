@@ -2,7 +2,8 @@
 // SOURCES: xen/drivers/passthrough/iommu-attach.c xen/drivers/passthrough/iommu-fault.c
 // SOURCES: xen/drivers/passthrough/iommu-gather.c xen/drivers/passthrough/iommu-intremap.c
 // SOURCES: xen/drivers/passthrough/iommu-map.c xen/drivers/passthrough/iommu-reserved.c
-// SOURCES: xen/drivers/passthrough/iommu-space.c
+// SOURCES: xen/drivers/passthrough/iommu-options.c xen/drivers/passthrough/iommu-regions.c
+// SOURCES: xen/drivers/passthrough/iommu-space.c xen/drivers/pci/name.c
 // SOURCES: xen/drivers/passthrough/amd/amdvi-cmd.c xen/drivers/passthrough/amd/amdvi-dte.c
 // SOURCES: xen/drivers/passthrough/amd/amdvi-event.c xen/drivers/passthrough/amd/amdvi-intremap.c
 // SOURCES: xen/drivers/passthrough/amd/amdvi-ops.c xen/drivers/passthrough/amd/amdvi-probe.c
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include <xen/acpi.h>
+#include <xen/cmdline.h>
 #include <xen/page-pool.h>
 #include <xen/perf-counter.h>
 #include <xen/time.h>

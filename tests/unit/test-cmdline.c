@@ -37,12 +37,20 @@ static int set_custom(const char *value)
     return strcmp(value, "bad") ? 0 : -EINVAL;
 }
 
+static int set_indexed(uint64_t index, const char *value)
+{
+    snprintf(custom, sizeof(custom), "%llu:%s", (unsigned long long)index,
+             value);
+    return strcmp(value, "bad") ? 0 : -EINVAL;
+}
+
 const struct xen_param xen_param_start[] = {
     { "name", PARAM_STRING, sizeof(name), { name }, 0 },
     { "flag", PARAM_BOOL, 1, { &flag }, 0 },
     { "dom0_size", PARAM_SIZE, 8, { &size }, 1024 },
     { "small", PARAM_UINT, sizeof(small), { &small }, 0 },
     { .name = "custom", .kind = PARAM_FN, .fn = set_custom },
+    { .name = "at_index", .kind = PARAM_INDEXED, .fn_at = set_indexed },
 };
 /* Never used: the tests pass the bounds themselves. */
 const struct xen_param xen_param_end[1];
@@ -89,6 +97,20 @@ static const struct {
     { "no-custom", 0, NULL, "def", false, 7, 9, "<no>" },
     { "custom=bad", 1, "cmdline: bad value: custom=bad (-22)\n", "def", false,
       7, 9, "<bad>" },
+    { "at_index[5]=a,b", 0, NULL, "def", false, 7, 9, "5:a,b" },
+    { "at-index[0x1f]=", 0, NULL, "def", false, 7, 9, "31:" },
+    { "at_index[5]=bad", 1, "cmdline: bad value: at_index[5]=bad (-22)\n",
+      "def", false, 7, 9, "5:bad" },
+    { "at_index[5]", 1, "cmdline: bad value: at_index[5] (-22)\n", "def", false,
+      7, 9, "" },
+    { "at_index=5", 1, "cmdline: bad value: at_index=5 (-22)\n", "def", false,
+      7, 9, "" },
+    { "at_index[5=a", 1, "cmdline: bad value: at_index[5=a (-22)\n", "def",
+      false, 7, 9, "" },
+    { "at_index[-1]=a", 1, "cmdline: bad value: at_index[-1]=a (-22)\n", "def",
+      false, 7, 9, "" },
+    { "at_inde[5]=a", 1, "cmdline: unknown option: at_inde[5]=a\n", "def",
+      false, 7, 9, "" },
     { "nonsense=1 flag", 1, "cmdline: unknown option: nonsense=1\n", "def",
       true, 7, 9, "" },
     { "fla", 1, "cmdline: unknown option: fla\n", "def", false, 7, 9, "" },

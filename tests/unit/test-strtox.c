@@ -32,6 +32,22 @@ static const struct {
 
 static const struct {
     const char *s;
+    int rc;
+    uint64_t v;
+    unsigned int used;
+} hexes[] = {
+    { "0", 0, 0, 1 },
+    { "12ag", 0, 0x12a, 3 },
+    { "0x1F-2", 0, 0x1f, 4 },
+    { "0x", 0, 0, 1 },
+    { "x1", -EINVAL, 0, 0 },
+    { "", -EINVAL, 0, 0 },
+    { "ffffffffffffffff", 0, UINT64_MAX, 16 },
+    { "10000000000000000", -ERANGE, 0, 0 },
+};
+
+static const struct {
+    const char *s;
     uint64_t unit;
     int rc;
     uint64_t v;
@@ -67,6 +83,16 @@ int main(void)
         EXPECT_EQ(numbers[i].s, parse_u64(numbers[i].s, &v, NULL),
                   numbers[i].rc_whole);
         EXPECT_EQ(numbers[i].s, v, numbers[i].rc_whole ? 77 : numbers[i].v);
+    }
+    for (unsigned int i = 0; i < array_size(hexes); i++) {
+        const char *end = NULL;
+        uint64_t v = 77;
+
+        EXPECT_EQ(hexes[i].s, parse_hex(hexes[i].s, &v, &end), hexes[i].rc);
+        EXPECT_EQ(hexes[i].s, v, hexes[i].rc ? 77 : hexes[i].v);
+        if (!hexes[i].rc) {
+            EXPECT_EQ(hexes[i].s, end - hexes[i].s, hexes[i].used);
+        }
     }
     for (unsigned int i = 0; i < array_size(sizes); i++) {
         const char *end = NULL;

@@ -2,7 +2,8 @@
 // SOURCES: xen/drivers/passthrough/iommu-attach.c xen/drivers/passthrough/iommu-fault.c
 // SOURCES: xen/drivers/passthrough/iommu-gather.c xen/drivers/passthrough/iommu-intremap.c
 // SOURCES: xen/drivers/passthrough/iommu-map.c xen/drivers/passthrough/iommu-reserved.c
-// SOURCES: xen/drivers/passthrough/iommu-space.c
+// SOURCES: xen/drivers/passthrough/iommu-options.c xen/drivers/passthrough/iommu-regions.c
+// SOURCES: xen/drivers/passthrough/iommu-space.c xen/drivers/pci/name.c
 // SOURCES: xen/drivers/passthrough/vtd/vtd-context.c xen/drivers/passthrough/vtd/vtd-fault.c
 // SOURCES: xen/drivers/passthrough/vtd/vtd-intremap.c xen/drivers/passthrough/vtd/vtd-ops.c
 // SOURCES: xen/drivers/passthrough/vtd/vtd-probe.c xen/drivers/passthrough/vtd/vtd-qi.c
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <xen/acpi.h>
+#include <xen/cmdline.h>
 #include <xen/mm.h>
 #include <xen/page-pool.h>
 #include <xen/perf-counter.h>
@@ -672,35 +674,6 @@ static const struct config configs[] = {
     { "one without 2M", CAP48, ECAP, CAP48 & ~BIT64(34), ECAP | 1, 4, 1 },
 };
 
-static void options(void)
-{
-    EXPECT_EQ("default", iommu_opt.dom0_strict, true);
-    EXPECT_EQ("list", parse_iommu("verbose,no-superpages,no-intremap"), 0);
-    EXPECT_EQ("verbose", iommu_opt.verbose, true);
-    EXPECT_EQ("superpages", iommu_opt.superpages, false);
-    EXPECT_EQ("intremap", iommu_opt.intremap, false);
-    EXPECT_EQ("unknown", parse_iommu("nonsense,force"), -EINVAL);
-    EXPECT_EQ("the rest applies", iommu_opt.force, true);
-    EXPECT_EQ("value", parse_iommu("superpages=yes,required=0"), 0);
-    EXPECT_EQ("superpages", iommu_opt.superpages, true);
-    EXPECT_EQ("force", iommu_opt.force, false);
-    EXPECT_EQ("off", parse_iommu("off"), 0);
-    EXPECT_EQ("enable", iommu_opt.enable, false);
-    EXPECT_EQ("quarantine", parse_iommu("1,quarantine=scratch-page"), 0);
-    EXPECT_EQ("enable", iommu_opt.enable, true);
-    EXPECT_EQ("no-strict", parse_dom0_iommu("no-strict"), 0);
-    EXPECT_EQ("relaxed", iommu_opt.dom0_strict, false);
-    EXPECT_EQ("passthrough", parse_dom0_iommu("passthrough"), 0);
-    EXPECT_EQ("passthrough", iommu_opt.dom0_passthrough, true);
-    EXPECT_EQ("strict wins", parse_iommu("dom0-strict"), 0);
-    EXPECT_EQ("strict wins", iommu_opt.dom0_passthrough, false);
-    EXPECT_EQ("strict wins", iommu_opt.dom0_strict, true);
-    EXPECT_EQ("map", parse_dom0_iommu("map-inclusive,map-reserved=0,none"), 0);
-    EXPECT_EQ("inclusive", iommu_opt.dom0_map_inclusive, true);
-    EXPECT_EQ("reserved", iommu_opt.dom0_map_reserved, false);
-    EXPECT_EQ("bad", parse_dom0_iommu("strict=maybe"), -EINVAL);
-}
-
 static unsigned int child(const char *name, const struct config *c)
 {
     int status = 0;
@@ -709,11 +682,7 @@ static unsigned int child(const char *name, const struct config *c)
     fflush(stdout);
     pid = fork();
     if (pid == 0) {
-        if (c) {
-            run(c);
-        } else {
-            options();
-        }
+        run(c);
         fflush(stdout);
         _exit(expect_bad != 0);
     }
@@ -728,9 +697,6 @@ int main(int argc, char **argv)
 {
     unsigned int failed = 0;
 
-    if (argc < 2) {
-        failed += child("options", NULL);
-    }
     for (size_t i = 0; i < array_size(configs); i++) {
         if (argc < 2 || strcmp(argv[1], configs[i].name) == 0) {
             failed += child(configs[i].name, &configs[i]);

@@ -159,8 +159,38 @@ static int apply(const struct xen_param *p, const char *value, bool negated)
         return value ? parse_size(value, p->var, p->unit, NULL) : -EINVAL;
     case PARAM_UINT:
         return value ? set_uint(p, value) : -EINVAL;
+    case PARAM_INDEXED:
+        break; /* apply_indexed()'s */
     }
     return -EINVAL;
+}
+
+/* The length of the name before "[", or len. */
+static size_t stem_of(const char *opt, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && opt[n] != '[') {
+        n++;
+    }
+    return n;
+}
+
+/* @index is what follows the name: "[<number>]", then the value's '='. */
+static int apply_indexed(const struct xen_param *p, const char *index,
+                         const char *value)
+{
+    uint64_t nr;
+    int rc;
+
+    if (!value || *index != '[') {
+        return -EINVAL;
+    }
+    rc = parse_u64(index + 1, &nr, &index);
+    if (rc || strncmp(index, "]=", 2)) {
+        return rc ? rc : -EINVAL;
+    }
+    return p->fn_at(nr, value);
 }
 
 static bool is_blank(char c)
@@ -212,6 +242,15 @@ static int apply_option(char *opt, const struct xen_param *first,
     for (p = first; p < end; p++) {
         const bool plain = name_is(p->name, opt, len);
 
+        if (p->kind == PARAM_INDEXED) {
+            const size_t stem = stem_of(opt, len);
+
+            if (name_is(p->name, opt, stem)) {
+                *known = true;
+                rc = apply_indexed(p, opt + stem, value);
+            }
+            continue;
+        }
         if (!plain && !(no && name_is(p->name, opt + 3, len - 3))) {
             continue;
         }

@@ -21,16 +21,18 @@ static unsigned int digit_value(char c)
     return 16;
 }
 
-int parse_u64(const char *s, uint64_t *out, const char **endp)
+static bool has_0x(const char *s)
 {
-    unsigned int base = 10;
+    /* A lone "0x" is the number 0 followed by an x, as in C. */
+    return s[0] == '0' && (s[1] == 'x' || s[1] == 'X') &&
+           digit_value(s[2]) < 16;
+}
+
+static int parse_digits(const char *s, unsigned int base, uint64_t *out,
+                        const char **endp)
+{
     uint64_t v = 0;
 
-    /* A lone "0x" is the number 0 followed by an x, as in C. */
-    if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X') && digit_value(s[2]) < 16) {
-        base = 16;
-        s += 2;
-    }
     if (digit_value(*s) >= base) {
         return -EINVAL;
     }
@@ -48,6 +50,17 @@ int parse_u64(const char *s, uint64_t *out, const char **endp)
         *endp = s;
     }
     return 0;
+}
+
+int parse_u64(const char *s, uint64_t *out, const char **endp)
+{
+    return has_0x(s) ? parse_digits(s + 2, 16, out, endp)
+                     : parse_digits(s, 10, out, endp);
+}
+
+int parse_hex(const char *s, uint64_t *out, const char **endp)
+{
+    return parse_digits(has_0x(s) ? s + 2 : s, 16, out, endp);
 }
 
 int parse_size(const char *s, uint64_t *out, uint64_t unit, const char **endp)

@@ -54,6 +54,13 @@ int must_check acpi_check(const uint8_t *table, size_t len, const char *sig,
                           size_t min, size_t *table_len);
 
 /**
+ * ivrs_override() - Apply what the command line says of IO-APICs and HPETs.
+ * @info: a decoded IVRS. One line for each id, applied or refused.
+ * Locks: none. Context: boot.
+ */
+void ivrs_override(struct ivrs_info *info);
+
+/**
  * acpi_map_table() - Map a whole table and check it.
  * @pa:  where. @sig: as acpi_check(). @len: receives the length.
  * Locks: none. Context: boot. Return: the table, or NULL (logged).

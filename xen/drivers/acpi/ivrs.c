@@ -566,6 +566,9 @@ int acpi_ivrs(const struct ivrs_info **info)
         tried = true;
         table = acpi_find("IVRS", 0, &len);
         result = table ? ivrs_parse(table, len, &parsed) : -ENOENT;
+        if (!result) {
+            ivrs_override(&parsed);
+        }
     }
     if (!result) {
         *info = &parsed;

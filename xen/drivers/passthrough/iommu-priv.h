@@ -141,6 +141,26 @@ void iommu_source_of(const struct pci_dev *dev, struct iommu_source *src);
 int must_check iommu_reserved_add(sbdf_t s, uint64_t first, uint64_t last,
                                   unsigned int prot);
 
+/* Whose firmware tables a range on the command line stands in for. */
+enum iommu_region_kind {
+    IOMMU_RMRR, /* VT-d's */
+    IOMMU_IVMD, /* AMD's */
+};
+
+/**
+ * iommu_regions_add() - Add the ranges that rmrr= or ivmd= gave to devices.
+ * @kind: those of the vendor in use; the others are not looked at.
+ * One line for each device that is not there and each range that is refused.
+ * Locks: none. Context: boot, PCI scanned, before the first attach.
+ */
+void iommu_regions_add(enum iommu_region_kind kind);
+
+/**
+ * iommu_options_resolve() - Settle what contradicts itself in the options.
+ * Locks: none. Context: boot, the command line was parsed, once.
+ */
+void iommu_options_resolve(void);
+
 /**
  * iommu_reserved_any() - Does firmware want ranges for this device?
  * @s: the device. Locks: none. Context: any. Return: true if it does.

@@ -1,185 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The subsystem's start: options, choice of the vendor, the order of bringing
- * units up and down. Options are written while the command line is parsed and
- * constant afterwards.
+ * The subsystem's start: choice of the vendor, the order of bringing units up
+ * and down.
  */
 #include <xen/bug.h>
-#include <xen/cmdline.h>
 #include <xen/init.h>
-#include <xen/lib.h>
 #include <xen/printk.h>
 
 #include "iommu-priv.h"
 
-struct iommu_options iommu_opt = {
-    .enable = true,
-    .superpages = true,
-    .intremap = true,
-    .qinval = true,
-    .snoop = true,
-    .quarantine = true,
-    .dom0_strict = true,
-    .dom0_map_reserved = true,
-};
 bool iommu_enabled;
 bool iommu_intremap_enabled;
 bool iommu_translating;
 const struct iommu_vendor_ops *iommu_ops;
 struct iommu_caps iommu_caps;
-
-/* "strict" was asked for by name, so nothing may widen it. */
-static bool strict_wanted;
-/* Accepted spellings that change nothing here; see docs on why. */
-static bool ignored;
-
-static const struct {
-    const char *name;
-    bool *var;
-} iommu_bools[] = {
-    { "force", &iommu_opt.force },
-    { "required", &iommu_opt.force },
-    { "verbose", &iommu_opt.verbose },
-    { "debug", &iommu_opt.debug },
-    { "superpages", &iommu_opt.superpages },
-    { "intremap", &iommu_opt.intremap },
-    { "qinval", &iommu_opt.qinval },
-    { "snoop", &iommu_opt.snoop },
-    { "quarantine", &iommu_opt.quarantine },
-    { "sharept", &ignored },       /* no nested paging */
-    { "intpost", &ignored },       /* no HVM guests */
-    { "igfx", &ignored },          /* graphics is translated like the rest */
-    { "crash-disable", &ignored }, /* no crash kernel */
-    { "amd-iommu-perdev-intremap", &ignored }, /* tables are per device */
-};
-
-static void want_strict(bool on)
-{
-    iommu_opt.dom0_strict = on;
-    strict_wanted = on;
-}
-
-static void want_passthrough(bool on)
-{
-    iommu_opt.dom0_passthrough = on;
-}
-
-/* The default gives way to less; a "strict" that was spelled out does not. */
-static void resolve_dom0_mode(void)
-{
-    if (iommu_opt.dom0_passthrough && strict_wanted) {
-        log_warn("iommu: dom0-iommu=strict overrides passthrough\n");
-        iommu_opt.dom0_passthrough = false;
-    }
-    if (iommu_opt.dom0_passthrough) {
-        iommu_opt.dom0_strict = false;
-    }
-}
-
-static int parse_iommu_item(const char *item)
-{
-    bool on;
-    int rc;
-
-    if (strcmp(item, "quarantine=scratch-page") == 0) {
-        /* Stricter than asked for: a device sees faults, not a scratch page. */
-        iommu_opt.quarantine = true;
-        return 0;
-    }
-    for (size_t i = 0; i < array_size(iommu_bools); i++) {
-        rc = cmdline_bool_item(iommu_bools[i].name, item, iommu_bools[i].var);
-        if (rc != -ENOENT) {
-            return rc;
-        }
-    }
-    rc = cmdline_bool_item("dom0-passthrough", item, &on);
-    if (rc != -ENOENT) {
-        if (rc == 0) {
-            want_passthrough(on);
-        }
-        return rc;
-    }
-    rc = cmdline_bool_item("dom0-strict", item, &on);
-    if (rc != -ENOENT) {
-        if (rc == 0) {
-            want_strict(on);
-        }
-        return rc;
-    }
-    return cmdline_parse_bool(item, &iommu_opt.enable);
-}
-
-static int parse_dom0_item(const char *item)
-{
-    bool on;
-    int rc;
-
-    rc = cmdline_bool_item("passthrough", item, &on);
-    if (rc == 0) {
-        want_passthrough(on);
-    }
-    if (rc != -ENOENT) {
-        return rc;
-    }
-    rc = cmdline_bool_item("strict", item, &on);
-    if (rc == 0) {
-        want_strict(on);
-    }
-    if (rc != -ENOENT) {
-        return rc;
-    }
-    rc =
-        cmdline_bool_item("map-inclusive", item, &iommu_opt.dom0_map_inclusive);
-    if (rc != -ENOENT) {
-        return rc;
-    }
-    rc = cmdline_bool_item("map-reserved", item, &iommu_opt.dom0_map_reserved);
-    if (rc != -ENOENT) {
-        return rc;
-    }
-    /* "none" is about PVH sanity checks; there is no PVH Dom0 here. */
-    return strcmp(item, "none") == 0 ? 0 : -EINVAL;
-}
-
-/* Every item is tried; the first error is the result of the whole option. */
-static int parse_list(const char *value, int (*parse)(const char *item))
-{
-    const char *pos = value;
-    char item[64];
-    int rc = 0;
-
-    while (cmdline_next_item(&pos, item, sizeof(item))) {
-        const int one = parse(item);
-
-        if (one && rc == 0) {
-            rc = one == -ENOENT ? -EINVAL : one;
-        }
-    }
-    if (iommu_opt.debug) {
-        iommu_opt.verbose = true;
-    }
-    resolve_dom0_mode();
-    return rc;
-}
-
-static int parse_iommu(const char *value)
-{
-    return parse_list(value, parse_iommu_item);
-}
-
-static int parse_dom0_iommu(const char *value)
-{
-    return parse_list(value, parse_dom0_item);
-}
-
-static int parse_inclusive(const char *value)
-{
-    return cmdline_parse_bool(value, &iommu_opt.dom0_map_inclusive);
-}
-
-custom_param("iommu", parse_iommu);
-custom_param("dom0-iommu", parse_dom0_iommu);
-custom_param("iommu_inclusive_mapping", parse_inclusive);
 
 static int no_iommu(const char *why)
 {
@@ -199,6 +33,7 @@ int iommu_setup(void)
 {
     int rc = -ENODEV;
 
+    iommu_options_resolve();
     if (!iommu_opt.enable) {
         return no_iommu("disabled by the command line");
     }
@@ -220,6 +55,7 @@ int iommu_setup(void)
         iommu_caps.pt.leaf_mask = 1;
     }
     iommu_enabled = true;
+    iommu_regions_add(iommu_ops == &vtd_ops ? IOMMU_RMRR : IOMMU_IVMD);
 
     if (!iommu_opt.intremap) {
         log_info("iommu: interrupt remapping is off: command line\n");

@@ -10,7 +10,14 @@
 
 #define CMDLINE_MAX 2048 /* ours: bytes kept, the final NUL included */
 
-enum param_kind { PARAM_STRING, PARAM_BOOL, PARAM_SIZE, PARAM_UINT, PARAM_FN };
+enum param_kind {
+    PARAM_STRING,
+    PARAM_BOOL,
+    PARAM_SIZE,
+    PARAM_UINT,
+    PARAM_FN,
+    PARAM_INDEXED,
+};
 
 struct xen_param {
     const char *name; /* '-' and '_' are the same */
@@ -19,6 +26,7 @@ struct xen_param {
     union {
         void *var;
         int (*fn)(const char *value);
+        int (*fn_at)(uint64_t index, const char *value);
     };
     uint64_t unit; /* PARAM_SIZE: multiplier of a number without suffix */
 };
@@ -46,6 +54,9 @@ struct xen_param {
 /* fn("" when there is no value, "no" for no-name) returns 0 or -errno. */
 #define custom_param(text, func) \
     PARAM_ENTRY(func) = { .name = text, .kind = PARAM_FN, .fn = (func) }
+/* name[<number>]=value: fn_at(the number, the value) returns 0 or -errno. */
+#define indexed_param(text, func) \
+    PARAM_ENTRY(func) = { .name = text, .kind = PARAM_INDEXED, .fn_at = (func) }
 
 /**
  * cmdline_parse() - Keep the command line and apply every option in it.

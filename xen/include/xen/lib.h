@@ -22,6 +22,13 @@
 int must_check parse_u64(const char *s, uint64_t *out, const char **endp);
 
 /**
+ * parse_hex() - As parse_u64(), hexadecimal without a prefix too.
+ * @s: text. @out: the value; unchanged on error. @endp: as parse_u64().
+ * Locks: none. Context: any. Return: as parse_u64().
+ */
+int must_check parse_hex(const char *s, uint64_t *out, const char **endp);
+
+/**
  * parse_size() - As parse_u64() with an optional suffix B, K, M, G or T.
  * @s:    text.
  * @out:  bytes; unchanged on error.

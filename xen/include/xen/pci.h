@@ -187,6 +187,17 @@ struct pci_dev *pci_parent(sbdf_t s);
  */
 bool pci_requester(const struct pci_dev *dev, sbdf_t *rid);
 
+/**
+ * pci_parse_sbdf() - Parse "[<seg>:]<bus>:<dev>.<fn>" at the start of a string.
+ * @s: text; the numbers are hexadecimal.
+ * @out: the function; unchanged on error.
+ * @endp: first character not used; NULL demands the whole string.
+ * @has_seg: was a segment written? May be NULL.
+ * Locks: none. Context: any. Return: 0, -EINVAL.
+ */
+int must_check pci_parse_sbdf(const char *s, sbdf_t *out, const char **endp,
+                              bool *has_seg);
+
 static inline bool sbdf_eq(sbdf_t a, sbdf_t b)
 {
     return a.seg == b.seg && a.bdf == b.bdf;
