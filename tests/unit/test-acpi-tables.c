@@ -189,12 +189,13 @@ static void test_hpet(void)
     put_le(&b, 0xfed00000, 8);
     put_le(&b, 1, 1);
     put_le(&b, 0x80, 2);
-    put_zero(&b, 1);
+    put_le(&b, 0x32, 1); /* OEM bits above the protection */
     build_end(&b);
     EXPECT_EQ("hpet", hpet_parse(b.p, b.len, &info), 0);
     EXPECT_EQ("hpet", info.pa, 0xfed00000);
     EXPECT_EQ("hpet", info.number, 1);
     EXPECT_EQ("hpet", info.min_tick, 0x80);
+    EXPECT_EQ("hpet", info.protect, HPET_PROTECT_64K);
     b.p[40] = 1;
     build_sum(&b);
     EXPECT_EQ("in I/O space", hpet_parse(b.p, b.len, &info), -EOPNOTSUPP);

@@ -20,6 +20,8 @@
 
 /* ---- sweep --------------------------------------------------------------- */
 
+#define PGT_TYPE_SHIFT 60 /* of PGT_TYPE */
+
 #define SWEEP_CHUNK   (UINT64_C(1) << 18) /* ours: frames under one lock */
 #define SWEEP_SUSPECT 64 /* ours: looked at again without the lock */
 
@@ -76,10 +78,10 @@ static unsigned int other_prot(struct dom_iommu *st, uint64_t frame)
 {
     struct reserved_arg a = { frame, 0 };
 
-    if (rangeset_contains(st->identity_rw, frame, frame)) {
+    if (rangeset_contains(st->identity.rw, frame, frame)) {
         return IOMMU_R | IOMMU_W;
     }
-    if (rangeset_contains(st->identity_ro, frame, frame)) {
+    if (rangeset_contains(st->identity.ro, frame, frame)) {
         return IOMMU_R;
     }
     (void)iommu_reserved_each(reserved_one, &a);
@@ -197,6 +199,26 @@ uint64_t dom_iommu_sweep(struct domain *d)
     printk("iommu sweep: d%u: %lu pages, %lu mismatches\n", d->id, s.pages,
            bad);
     return bad;
+}
+
+/* ---- types --------------------------------------------------------------- */
+
+void dom_iommu_print_types(const struct domain *d)
+{
+    uint64_t nr[16] = { 0 };
+
+    for (uint64_t f = 0; f < max_mfn; f++) {
+        if (mfn_valid(MFN(f)) && mfn_to_page(MFN(f))->owner == d->id &&
+            !(mfn_to_page(MFN(f))->count & (PAGE_HYP | PAGE_FREE))) {
+            nr[(mfn_to_page(MFN(f))->type & PGT_TYPE) >> PGT_TYPE_SHIFT]++;
+        }
+    }
+    log_info("iommu: d%u: pages by type: %lu writable, %lu L1, %lu L2, %lu L3, "
+             "%lu L4, %lu descriptor, %lu untyped\n",
+             d->id, nr[PGT_WRITABLE >> PGT_TYPE_SHIFT],
+             nr[PGT_L1 >> PGT_TYPE_SHIFT], nr[PGT_L2 >> PGT_TYPE_SHIFT],
+             nr[PGT_L3 >> PGT_TYPE_SHIFT], nr[PGT_L4 >> PGT_TYPE_SHIFT],
+             nr[PGT_SEG >> PGT_TYPE_SHIFT], nr[PGT_NONE >> PGT_TYPE_SHIFT]);
 }
 
 /* ---- keys ---------------------------------------------------------------- */

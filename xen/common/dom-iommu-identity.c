@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What Dom0's devices reach at its own address besides Dom0's RAM, as a set:
- * built from the memory map and the options, holes punched, then mapped range
- * by range. Boot only, no lock of its own.
- *
- * strict    reserved areas; never RAM
- * relaxed   reserved areas and all RAM but the hypervisor's image
- * inclusive everything below 4 GiB as well; in strict mode without RAM
+ * What Dom0's devices reach at its own address besides Dom0's RAM: the sets of
+ * dom-iommu-sets.c, mapped range by range, and changed when the set of pages
+ * that Dom0 may only read does. Dom0's lock guards the sets after boot.
  */
 #include <xen/bits.h>
 #include <xen/dom-iommu.h>
@@ -25,8 +21,6 @@
 
 #include "dom-iommu-priv.h"
 
-#define BELOW_4G_LAST UINT64_C(0xfffff)
-
 /*
  * Requests to these addresses are interrupts and never reach memory; units
  * refuse leaves that lead there. SDM vol 3A "Message Signalled Interrupts".
@@ -36,53 +30,17 @@
 
 extern char xen_start[], xen_end[];
 
-/* An area of the memory map as frames; false if it has none. */
-static bool area_frames(const struct e820_entry *e, bool outward,
-                        uint64_t *first, uint64_t *last)
-{
-    const uint64_t start = outward ? e->addr : e->addr + (PAGE_SIZE - 1);
-    const uint64_t end = e->addr + e->size + (outward ? PAGE_SIZE - 1 : 0);
-
-    *first = start >> PAGE_SHIFT;
-    *last = (end >> PAGE_SHIFT) - 1;
-    return end >> PAGE_SHIFT > start >> PAGE_SHIFT;
-}
-
 bool dom_iommu_is_ram(uint64_t first, uint64_t last)
 {
     unsigned int nr;
     const struct e820_entry *const map = e820_host(&nr);
 
-    for (unsigned int i = 0; i < nr; i++) {
-        uint64_t a, b;
-
-        if (map[i].type == E820_RAM && area_frames(&map[i], true, &a, &b) &&
-            a <= last && first <= b) {
-            return true;
-        }
-    }
-    return false;
+    return identity_ram(map, nr, first, last, true) != 0;
 }
 
-static int change_areas(struct rangeset *r, uint32_t type, bool add)
+static int add_one(uint64_t first, uint64_t last, void *arg)
 {
-    unsigned int nr;
-    const struct e820_entry *const map = e820_host(&nr);
-    int rc = 0;
-
-    for (unsigned int i = 0; i < nr && rc == 0; i++) {
-        uint64_t first, last;
-
-        /*
-         * Outward for what is added; a page that is RAM in part only is no
-         * page of anyone's.
-         */
-        if (map[i].type == type && area_frames(&map[i], add, &first, &last)) {
-            rc = add ? rangeset_add(r, first, last)
-                     : rangeset_remove(r, first, last);
-        }
-    }
-    return rc;
+    return rangeset_add(arg, first, last);
 }
 
 static int remove_one(uint64_t first, uint64_t last, void *arg)
@@ -90,76 +48,22 @@ static int remove_one(uint64_t first, uint64_t last, void *arg)
     return rangeset_remove(arg, first, last);
 }
 
-/* The wanted areas, before anything is punched out of them. */
-static int base_set(struct rangeset *r)
-{
-    int rc = 0;
-
-    if (iommu_opt.dom0_map_inclusive) {
-        rc = rangeset_add(r, 0, BELOW_4G_LAST);
-        if (rc == 0) {
-            rc = change_areas(r, E820_UNUSABLE, false);
-        }
-    }
-    if (rc == 0 && iommu_opt.dom0_map_reserved) {
-        rc = change_areas(r, E820_RESERVED, true);
-    }
-    if (rc == 0) {
-        /* Whatever else was asked for, strict reaches no RAM by address. */
-        rc = change_areas(r, E820_RAM, !iommu_opt.dom0_strict);
-    }
-    return rc;
-}
-
-static int punch_holes(struct rangeset *r)
+/* What is nobody's but the hypervisor's, whatever the mode. */
+static int never_set(struct rangeset *r)
 {
     const uint64_t image = (uint64_t)(uintptr_t)xen_start - XEN_VIRT_START;
     const uint64_t image_end = (uint64_t)(uintptr_t)xen_end - XEN_VIRT_START;
     int rc =
-        rangeset_remove(r, image >> PAGE_SHIFT, (image_end - 1) >> PAGE_SHIFT);
+        rangeset_add(r, image >> PAGE_SHIFT, (image_end - 1) >> PAGE_SHIFT);
 
     if (rc == 0) {
-        rc = rangeset_remove(r, TRAMPOLINE_PA >> PAGE_SHIFT,
-                             TRAMPOLINE_PA >> PAGE_SHIFT);
+        rc = rangeset_add(r, TRAMPOLINE_PA >> PAGE_SHIFT,
+                          TRAMPOLINE_PA >> PAGE_SHIFT);
     }
     if (rc == 0) {
-        rc = rangeset_remove(r, INTR_FIRST, INTR_LAST);
+        rc = rangeset_add(r, INTR_FIRST, INTR_LAST);
     }
-    return rc ? rc : iommu_for_each_mmio(remove_one, r);
-}
-
-/* A range cut with another set; results go to out. */
-struct cut {
-    struct rangeset *with;
-    struct rangeset *out;
-    uint64_t first, last;
-};
-
-static int cut_one(uint64_t first, uint64_t last, void *arg)
-{
-    const struct cut *const c = arg;
-    const uint64_t a = max_of(first, c->first);
-    const uint64_t b = min_of(last, c->last);
-
-    return a <= b ? rangeset_add(c->out, a, b) : 0;
-}
-
-static int cut_range(uint64_t first, uint64_t last, void *arg)
-{
-    struct cut *const c = arg;
-
-    c->first = first;
-    c->last = last;
-    return rangeset_each(c->with, cut_one, c);
-}
-
-/* out += a intersected with b. */
-static int intersect(struct rangeset *a, struct rangeset *b,
-                     struct rangeset *out)
-{
-    struct cut c = { .with = b, .out = out };
-
-    return rangeset_each(a, cut_range, &c);
+    return rc ? rc : iommu_for_each_mmio(add_one, r);
 }
 
 struct map_arg {
@@ -168,17 +72,23 @@ struct map_arg {
     unsigned int prot;
 };
 
+/* False for a range that starts where no device can; its end is cut. */
+static bool in_reach(const struct dom_iommu *st, uint64_t first, uint64_t *last)
+{
+    *last = min_of(*last, iospace_dfn_last(st->space));
+    return first <= *last;
+}
+
 static int map_one(uint64_t first, uint64_t last, void *arg)
 {
     const struct map_arg *const m = arg;
     const char *const how = m->prot & IOMMU_W ? "rw" : "r";
 
-    if (first > iospace_dfn_last(m->st->space)) {
+    if (!in_reach(m->st, first, &last)) {
         log_warn("iommu: d%u: identity %#lx..%#lx is out of reach\n", m->st->id,
                  first, last);
         return 0;
     }
-    last = min_of(last, iospace_dfn_last(m->st->space));
     if (iommu_opt.verbose) {
         log_info("iommu: d%u: identity %#lx..%#lx %s\n", m->st->id, first, last,
                  how);
@@ -188,81 +98,148 @@ static int map_one(uint64_t first, uint64_t last, void *arg)
                      m->prot, m->g);
 }
 
-/* Adds up what of a range is RAM. */
-static int count_ram(uint64_t first, uint64_t last, void *arg)
+struct exposed {
+    uint64_t ram, all; /* frames */
+};
+
+static int count_one(uint64_t first, uint64_t last, void *arg)
 {
-    uint64_t *const frames = arg;
+    struct exposed *const e = arg;
     unsigned int nr;
     const struct e820_entry *const map = e820_host(&nr);
 
-    for (unsigned int i = 0; i < nr; i++) {
-        uint64_t a, b;
-
-        if (map[i].type == E820_RAM && area_frames(&map[i], false, &a, &b) &&
-            a <= last && first <= b) {
-            *frames += min_of(b, last) - max_of(a, first) + 1;
-        }
-    }
+    e->ram += identity_ram(map, nr, first, last, false);
+    e->all += last - first + 1;
     return 0;
 }
 
 /* A mode that is wider than it need be says by how much. */
 static void print_exposed(const struct domain *d, struct dom_iommu *st)
 {
-    uint64_t frames = 0;
+    struct exposed e = { 0, 0 };
 
-    (void)rangeset_each(st->identity_rw, count_ram, &frames);
-    if (frames) {
+    (void)rangeset_each(st->identity.rw, count_one, &e);
+    if (e.ram) {
         log_info("iommu: d%u: relaxed: devices reach %lu bytes of RAM, "
-                 "whoever owns it\n",
-                 d->id, frames << PAGE_SHIFT);
+                 "whoever owns it, and %lu bytes that are none\n",
+                 d->id, e.ram << PAGE_SHIFT, (e.all - e.ram) << PAGE_SHIFT);
     }
 }
 
 int dom0_map_identity(struct domain *d, struct dom_iommu *st,
                       struct iommu_gather *g)
 {
-    struct rangeset *const base = rangeset_create("dma-base");
+    struct rangeset *const never = rangeset_create("dma-never");
+    struct identity_rules k = {
+        .strict = iommu_opt.dom0_strict,
+        .inclusive = iommu_opt.dom0_map_inclusive,
+        .reserved = iommu_opt.dom0_map_reserved,
+        .never = never,
+        .caps = d->iomem_caps,
+        .read_only = mmio_ro_ranges,
+    };
     struct map_arg m = { st, g, IOMMU_R | IOMMU_W };
     int rc;
 
-    if (!base) {
+    if (!never) {
         return -ENOMEM;
     }
-    rc = base_set(base);
+    k.map = e820_host(&k.nr);
+    rc = never_set(never);
     if (rc == 0) {
-        rc = punch_holes(base);
-    }
-    /* Devices reach what the CPU of their owner reaches, and no more. */
-    if (rc == 0 && d->iomem_caps) {
-        rc = intersect(base, d->iomem_caps, st->identity_rw);
-    }
-    if (rc == 0 && mmio_ro_ranges) {
-        rc = rangeset_each(mmio_ro_ranges, remove_one, st->identity_rw);
-    }
-    /*
-     * Pages that Dom0 may only read (IO-APICs, configuration space) are so for
-     * its devices, wherever they lie.
-     */
-    if (rc == 0 && mmio_ro_ranges && d->iomem_caps) {
-        rc = intersect(mmio_ro_ranges, d->iomem_caps, st->identity_ro);
+        rc = identity_compute(&k, &st->identity);
     }
     if (rc == 0) {
-        rc = punch_holes(st->identity_ro);
-    }
-    if (rc == 0) {
-        rc = change_areas(st->identity_ro, E820_RAM, false);
-    }
-    if (rc == 0) {
-        rc = rangeset_each(st->identity_rw, map_one, &m);
+        rc = rangeset_each(st->identity.rw, map_one, &m);
     }
     if (rc == 0) {
         m.prot = IOMMU_R;
-        rc = rangeset_each(st->identity_ro, map_one, &m);
+        rc = rangeset_each(st->identity.ro, map_one, &m);
     }
     if (rc == 0) {
         print_exposed(d, st);
     }
-    rangeset_destroy(base);
+    rangeset_destroy(never);
     return rc;
+}
+
+/* ---- later changes ------------------------------------------------------- */
+
+/* Frames whose permission changes. */
+struct change {
+    struct dom_iommu *st;
+    struct iommu_gather *g;
+    struct rangeset *from;
+    struct rangeset *to;
+    unsigned int prot;
+};
+
+static int change_one(uint64_t first, uint64_t last, void *arg)
+{
+    const struct change *const c = arg;
+    int rc;
+
+    if (!in_reach(c->st, first, &last)) {
+        return 0;
+    }
+    rc = rangeset_add(c->to, first, last);
+    if (rc == 0) {
+        rc = iommu_protect(c->st->space, DFN(first), last - first + 1, c->prot,
+                           c->g);
+        if (rc) {
+            /* No more than was in it before the line above. */
+            (void)remove_one(first, last, c->to);
+        }
+    }
+    if (rc && c->prot & IOMMU_W) {
+        return 0; /* stays read-only, which is safe */
+    }
+    if (rc) {
+        /* What cannot be made read-only is not to be reached at all. */
+        log_err("iommu: d%u: identity %#lx..%#lx loses its mapping: error %d\n",
+                c->st->id, first, last, rc);
+        rc = iommu_unmap(c->st->space, DFN(first), last - first + 1, c->g);
+    }
+    /* A frame in both sets is looked up as writable: the sweep would tell. */
+    (void)remove_one(first, last, c->from);
+    return rc;
+}
+
+static int follow(struct dom_iommu *st, uint64_t first, uint64_t last,
+                  struct iommu_gather *g)
+{
+    struct rangeset *const to_ro = rangeset_create("dma-to-ro");
+    struct rangeset *const to_rw = rangeset_create("dma-to-rw");
+    struct change down = { st, g, st->identity.rw, st->identity.ro, IOMMU_R };
+    struct change up = { st, g, st->identity.ro, st->identity.rw,
+                         IOMMU_R | IOMMU_W };
+    int rc = to_ro && to_rw ? identity_changes(&st->identity, mmio_ro_ranges,
+                                               first, last, to_ro, to_rw)
+                            : -ENOMEM;
+
+    if (rc == 0) {
+        rc = rangeset_each(to_ro, change_one, &down);
+    }
+    if (rc == 0) {
+        rc = rangeset_each(to_rw, change_one, &up);
+    }
+    rangeset_destroy(to_ro);
+    rangeset_destroy(to_rw);
+    return rc;
+}
+
+int dom0_iommu_follow_read_only(uint64_t first, uint64_t last)
+{
+    struct dom_iommu *const st = dom0 ? dom_iommu_state(dom0) : NULL;
+    struct iommu_gather g = IOMMU_GATHER_INIT;
+    int rc, rc2;
+
+    if (!st) {
+        return 0;
+    }
+    spin_lock(&st->lock);
+    rc = follow(st, first, last, &g);
+    rc2 = iommu_flush(st->space, &g);
+    spin_unlock(&st->lock);
+    return rc ? rc : rc2;
 }

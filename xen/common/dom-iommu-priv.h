@@ -7,10 +7,11 @@
 #include <xen/spinlock.h>
 #include <xen/timer.h>
 
+#include "dom-iommu-sets.h"
+
 struct domain;
 struct iommu_gather;
 struct iospace;
-struct rangeset;
 
 #define FOREIGN_BUCKETS 64 /* ours: grants mapped at a time are hundreds */
 
@@ -25,10 +26,9 @@ struct foreign {
 struct dom_iommu {
     uint16_t id;
     struct iospace *space;
-    spinlock_t lock; /* guards foreign and the mappings it stands for */
+    spinlock_t lock; /* guards foreign, identity and the mappings of both */
     struct foreign *foreign[FOREIGN_BUCKETS];
-    struct rangeset *identity_rw; /* frames mapped 1:1; constant after boot */
-    struct rangeset *identity_ro;
+    struct identity_sets identity; /* frames mapped 1:1, Dom0's; lock */
     struct timer settle;
     uint32_t settling; /* 1 while the timer is armed; atomic */
 };
@@ -65,6 +65,13 @@ bool dom_iommu_is_ram(uint64_t first, uint64_t last);
  */
 int must_check dom0_map_identity(struct domain *d, struct dom_iommu *st,
                                  struct iommu_gather *g);
+
+/**
+ * dom_iommu_print_types() - One line: how many pages of each type it has.
+ * @d: a domain that does not run. Locks: none. Context: boot; visits every
+ * frame of the machine.
+ */
+void dom_iommu_print_types(const struct domain *d);
 
 /**
  * dom_iommu_keys() - Register debug keys o, O and V.

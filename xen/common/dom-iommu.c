@@ -15,7 +15,6 @@
 #include <xen/iommu.h>
 #include <xen/mm.h>
 #include <xen/printk.h>
-#include <xen/rangeset.h>
 #include <xen/time.h>
 
 #include <asm/mm-types.h>
@@ -71,31 +70,22 @@ static int state_create(struct domain *d, bool sync)
         return -ENOMEM;
     }
     st->id = d->id;
-    st->identity_rw = rangeset_create("dma-identity");
-    st->identity_ro = rangeset_create("dma-identity-ro");
-    if (!st->identity_rw || !st->identity_ro) {
-        rc = -ENOMEM;
-        goto err;
+    rc = identity_create(&st->identity);
+    if (rc) {
+        xfree(st);
+        return rc;
     }
     rc = iospace_create(d->id, &st->space);
     if (rc) {
-        goto err;
+        identity_destroy(&st->identity);
+        xfree(st);
+        return rc;
     }
     timer_init(&st->settle, settle, st, 0);
     states[d->id] = st;
     d->iospace = st->space;
     d->iommu_sync = sync;
     return 0;
-
-err:
-    if (st->identity_rw) {
-        rangeset_destroy(st->identity_rw);
-    }
-    if (st->identity_ro) {
-        rangeset_destroy(st->identity_ro);
-    }
-    xfree(st);
-    return rc;
 }
 
 int dom_iommu_init(struct domain *d)
@@ -119,8 +109,7 @@ void dom_iommu_destroy(struct domain *d)
     timer_kill(&st->settle);
     dom_iommu_foreign_clear(st);
     iospace_destroy(st->space);
-    rangeset_destroy(st->identity_rw);
-    rangeset_destroy(st->identity_ro);
+    identity_destroy(&st->identity);
     xfree(st);
 }
 
@@ -228,6 +217,9 @@ int dom0_iommu_finish(struct domain *d)
     struct dom_iommu *const st = dom_iommu_state(d);
     int rc;
 
+    if (iommu_opt.debug) {
+        dom_iommu_print_types(d);
+    }
     if (!iommu_enabled) {
         return 0;
     }

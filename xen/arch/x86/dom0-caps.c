@@ -6,6 +6,7 @@
  */
 #include <xen/acpi.h>
 #include <xen/bits.h>
+#include <xen/cmdline.h>
 #include <xen/domain.h>
 #include <xen/errno.h>
 #include <xen/init.h>
@@ -54,6 +55,41 @@ static int read_only(paddr_t pa, uint64_t size)
                         (pa + size - 1) >> PAGE_SHIFT);
 }
 
+/* Dom0 may read the HPET's page and not write it. */
+static bool ro_hpet = true;
+bool_param("ro-hpet", ro_hpet);
+
+/* What firmware protects around the registers is theirs; the rest is shared. */
+static int set_hpet(struct rangeset *r, const struct hpet_info *hpet)
+{
+    switch (hpet->protect) {
+    case HPET_PROTECT_4K:
+        return remove_bytes(r, hpet->pa, PAGE_SIZE);
+    case HPET_PROTECT_64K:
+        return remove_bytes(r, hpet->pa & ~UINT64_C(0xffff), 0x10000);
+    default:
+        return ro_hpet ? read_only(hpet->pa, PAGE_SIZE) : 0;
+    }
+}
+
+#define HT_SIZE (UINT64_C(12) << 30)
+
+/*
+ * The addresses that AMD's processors use between themselves and never send to
+ * memory. Spec: AMD48882 "Special Address Controls".
+ */
+static int remove_hypertransport(struct rangeset *r)
+{
+    const unsigned int base = boot_cpu.l1_eax >> 8 & 0xf;
+    const unsigned int family =
+        base + (base == 0xf ? boot_cpu.l1_eax >> 20 & 0xff : 0);
+    const uint64_t end = BIT64(family < 0x17 ? 40 : boot_cpu.phys_bits);
+
+    return boot_cpu.amd && end > HT_SIZE
+               ? remove_bytes(r, end - HT_SIZE, HT_SIZE)
+               : 0;
+}
+
 static int set_memory(struct domain *d)
 {
     struct rangeset *r = d->iomem_caps;
@@ -77,7 +113,10 @@ static int set_memory(struct domain *d)
                        (uint64_t)(m->last_bus - m->first_bus + 1) << 20);
     }
     if (!rc && hpet) {
-        rc = read_only(hpet->pa, PAGE_SIZE);
+        rc = set_hpet(r, hpet);
+    }
+    if (!rc) {
+        rc = remove_hypertransport(r);
     }
     if (!rc && acpi_dmar(&dmar) == 0) {
         for (unsigned int i = 0; i < dmar->nr_units && !rc; i++) {

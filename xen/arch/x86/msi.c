@@ -7,6 +7,7 @@
  * Lock order: msi_lock, descriptor. Spec: PCI 3.0, 6.8 "MSI and MSI-X".
  */
 #include <xen/bits.h>
+#include <xen/dom-iommu.h>
 #include <xen/domain.h>
 #include <xen/errno.h>
 #include <xen/iommu.h>
@@ -207,6 +208,10 @@ static int protect_table(struct msi_dev *m)
 
     if (!m->protected) {
         rc = rangeset_add(mmio_ro_ranges, first, last);
+        if (rc == 0) {
+            rc = dom0_iommu_follow_read_only(first, last);
+        }
+        /* Not followed: read-only for CPUs, and to be tried again. */
         m->protected = !rc;
     }
     return rc;
@@ -218,15 +223,16 @@ static int protect_table(struct msi_dev *m)
  */
 static void unprotect_table(struct msi_dev *m)
 {
+    const uint64_t first = m->table_pa >> PAGE_SHIFT;
+    const uint64_t last =
+        (m->table_pa + m->table_size * MSIX_ENTRY - 1) >> PAGE_SHIFT;
     struct list_head *p;
 
     if (!m->protected || m->prepared || !list_empty(&m->entries)) {
         return;
     }
     m->protected = false;
-    if (rangeset_remove(mmio_ro_ranges, m->table_pa >> PAGE_SHIFT,
-                        (m->table_pa + m->table_size * MSIX_ENTRY - 1) >>
-                            PAGE_SHIFT)) {
+    if (rangeset_remove(mmio_ro_ranges, first, last)) {
         m->protected = true; /* no memory to split: stays protected */
         return;
     }
@@ -240,6 +246,10 @@ static void unprotect_table(struct msi_dev *m)
                         SBDF_ARG(o->dev->sbdf));
             }
         }
+    }
+    if (dom0_iommu_follow_read_only(first, last)) {
+        log_warn(SBDF_FMT ": MSI-X table stays read-only for devices\n",
+                 SBDF_ARG(m->dev->sbdf));
     }
 }
 

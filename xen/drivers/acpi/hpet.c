@@ -13,6 +13,7 @@
 #define HPET_PA       44
 #define HPET_NUMBER   52
 #define HPET_MIN_TICK 53
+#define HPET_PROTECT  55 /* bits 3:0 */
 
 int hpet_parse(const void *table, size_t len, struct hpet_info *out)
 {
@@ -32,6 +33,7 @@ int hpet_parse(const void *table, size_t len, struct hpet_info *out)
     out->id = load_le32(p + HPET_ID);
     out->number = p[HPET_NUMBER];
     out->min_tick = load_le16(p + HPET_MIN_TICK);
+    out->protect = p[HPET_PROTECT] & 0xf;
     /* Its registers are 64 bits wide and live below the CPU's limit. */
     return out->pa && !(out->pa % 8) && out->pa < UINT64_C(1) << 52 ? 0
                                                                     : -EBADMSG;

@@ -235,7 +235,13 @@ struct hpet_info {
     uint32_t id;       /* event timer block id */
     uint16_t min_tick; /* smallest periodic count that loses none */
     uint8_t number;
+    uint8_t protect; /* HPET_PROTECT_*, 0: other things share the page */
 };
+
+/* Memory around the registers with nothing else in it. Spec: HPET "Page
+ * Protection And OEM Attribute". */
+#define HPET_PROTECT_4K  1
+#define HPET_PROTECT_64K 2
 
 /**
  * hpet_parse() - Decode an HPET table.

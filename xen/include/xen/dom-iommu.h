@@ -91,6 +91,15 @@ int must_check dom0_iommu_init(struct domain *d);
 int must_check dom0_iommu_finish(struct domain *d);
 
 /**
+ * dom0_iommu_follow_read_only() - mmio_ro_ranges changed (an MSI-X table was
+ * taken over or given back): what Dom0's devices may write follows.
+ * @first, @last: the frames, inclusive. No effect on what the mode does not map.
+ * Locks: Dom0's state's, the space's. Context: hypercall. Flush: done.
+ * Return: 0, -ENOMEM (frames may have stayed writable), -ETIMEDOUT.
+ */
+int must_check dom0_iommu_follow_read_only(uint64_t first, uint64_t last);
+
+/**
  * dom_iommu_sweep() - Compare every page's type with the live table.
  * Prints each mismatch and a closing line "iommu sweep: d0: N pages, M
  * mismatches". @d: the domain. Locks: the space's, for 1 GiB at a time.
