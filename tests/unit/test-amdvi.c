@@ -30,6 +30,7 @@
 #include <xen/xmalloc.h>
 
 #include "expect.h"
+#include "log-capture.h"
 #include "tests/port/dev-amdvi.h"
 #include "xen/drivers/passthrough/amd/amdvi-priv.h"
 #include "xen/drivers/passthrough/iommu.c"
@@ -51,74 +52,6 @@ const struct iommu_vendor_ops vtd_ops = { .name = "vtd", .setup = no_unit };
 static struct dev_amdvi dev[2];
 static struct ivrs_info ivrs;
 static struct madt_info madt;
-
-/* What was printed since the last log_clear(). */
-static char text[65536];
-static size_t text_len;
-
-static void log_clear(void)
-{
-    text_len = 0;
-    text[0] = '\0';
-}
-
-static void log_add(const char *fmt, va_list ap) printf_like(1, 0);
-
-static void log_add(const char *fmt, va_list ap)
-{
-    const int n = vsnprintf(text + text_len, sizeof(text) - text_len, fmt, ap);
-
-    if (getenv("PORT_LOG")) {
-        fputs(text + text_len, stdout);
-    }
-    text_len = n < 0 || text_len + (size_t)n >= sizeof(text)
-                   ? 0
-                   : text_len + (size_t)n;
-}
-
-void log_line(enum log_level level, const char *fmt, ...)
-{
-    va_list ap;
-
-    (void)level;
-    va_start(ap, fmt);
-    log_add(fmt, ap);
-    va_end(ap);
-}
-
-void log_guest(enum log_level level, const char *fmt, ...)
-{
-    va_list ap;
-
-    (void)level;
-    va_start(ap, fmt);
-    log_add(fmt, ap);
-    va_end(ap);
-}
-
-void printk(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    log_add(fmt, ap);
-    va_end(ap);
-}
-
-static bool said(const char *what)
-{
-    return strstr(text, what) != NULL;
-}
-
-static unsigned int times(const char *what)
-{
-    unsigned int n = 0;
-
-    for (const char *p = text; (p = strstr(p, what)) != NULL; p++) {
-        n++;
-    }
-    return n;
-}
 
 /* The clock moves when it is read; an entry may come late by it. */
 static uint64_t clock_ns;

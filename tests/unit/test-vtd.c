@@ -23,8 +23,10 @@
 #include <xen/mm.h>
 #include <xen/page-pool.h>
 #include <xen/perf-counter.h>
+#include <xen/time.h>
 
 #include "expect.h"
+#include "log-capture.h"
 #include "tests/port/dev-vtd.h"
 #include "xen/drivers/passthrough/iommu.c"
 #include "xen/drivers/passthrough/vtd/vtd-priv.h"
@@ -465,23 +467,51 @@ static void soak(struct iospace *s)
     EXPECT_EQ("stale", stale(s), 0);
 }
 
-static void faults(void)
+/* What a fault says, the walk behind it, and a device that does not stop. */
+static void faults(struct iospace *s)
 {
     const uint32_t before = perf_values[PERF_iommu_faults];
     const unsigned int msis = dev[0].nr_msi;
 
     pci_command[0] = pci_command[1] = 7;
 
+    EXPECT_EQ("map", map_flush(s, 0x12000, 0x12000, 0x200, IOMMU_R), 0);
+    udelay(2000000); /* others' faults are long ago */
+    log_clear();
     EXPECT_DMA("fault", 0, 0x12345, true, false, 0);
     EXPECT_EQ("message", dev[0].nr_msi, msis + 1);
     EXPECT_EQ("counted", perf_values[PERF_iommu_faults], before + 1);
     EXPECT_EQ("record cleared", dev[0].frcd[0][1] >> 63, 0);
+    EXPECT_EQ("device", said("0000:00:04.0 write address 0x12345000"), true);
+    EXPECT_EQ("reason", said("code 0x5 (no write permission)"), true);
+    EXPECT_EQ("walk: device", said("context 0000:00:04.0 0x"), true);
+    EXPECT_EQ("walk: not mapped", said(" -- not present"), true);
+    EXPECT_EQ("walk: not too far", times("]") <= iommu_caps.pt.levels, true);
+    log_clear();
+    EXPECT_DMA("read-only", 0, 0x12010, true, false, 0);
+    EXPECT_EQ("walk: leaf", said(" r-"), true);
     for (unsigned int i = 0; i < 20; i++) {
         EXPECT_DMA("flood", 0, 0x12345 + i, true, false, 0);
     }
     EXPECT_EQ("bus master off", pci_command[0] & 4, 0);
     EXPECT_EQ("others keep it", pci_command[1] & 4, 4);
-    pci_command[0] = 7;
+    EXPECT_EQ("a line says so", said("bus mastering is off"), true);
+
+    /* Whoever it is, lines are bounded, and how many were not follows. */
+    udelay(2000000);
+    log_clear();
+    for (unsigned int i = 0; i < 100; i++) {
+        EXPECT_DMA("more", i & 1, 0x22345 + i, true, false, 0);
+        iommu_fault_lost("vtd0");
+    }
+    EXPECT_EQ("bounded", times("fault: device") + times("faults were lost"),
+              16);
+    udelay(2000000);
+    EXPECT_DMA("again", 0, 0x22345, true, false, 0);
+    EXPECT_EQ("not printed", said("184 faults were not printed"), true);
+    EXPECT_EQ("all are counted", perf_values[PERF_iommu_faults] - before, 123);
+    EXPECT_EQ("unmap", unmap_flush(s, 0x12000, 0x200), 0);
+    pci_command[0] = pci_command[1] = 7;
 }
 
 static void owners(struct iospace *a)
@@ -649,7 +679,7 @@ static void run(const struct config *c)
     EXPECT_EQ("unmap", unmap_flush(s, 0x200, 0x200), 0);
     undo_case(s);
     soak(s);
-    faults();
+    faults(s);
     owners(s);
     reserved(s);
     interrupts();

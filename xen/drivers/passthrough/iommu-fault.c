@@ -22,21 +22,26 @@ static unsigned int window_lines;
 static uint64_t suppressed;
 
 /* May one more report be printed? Tells how many were not since the last. */
-static bool may_print(uint64_t now, uint64_t *missed)
+static bool may_print(const char *unit_name, uint64_t now)
 {
-    *missed = 0;
+    const unsigned long flags = spin_lock_irqsave(&fault_lock);
+    uint64_t missed = 0;
+    bool print;
+
     if (window_lines == 0 || now - window_ns >= NS_PER_S) {
         window_ns = now;
         window_lines = 0;
-        *missed = suppressed;
+        missed = suppressed;
         suppressed = 0;
     }
-    if (window_lines >= FAULT_LINES) {
-        suppressed++;
-        return false;
+    print = window_lines < FAULT_LINES;
+    window_lines += print;
+    suppressed += !print;
+    spin_unlock_irqrestore(&fault_lock, flags);
+    if (missed) {
+        log_warn("%s: %lu faults were not printed\n", unit_name, missed);
     }
-    window_lines++;
-    return true;
+    return print;
 }
 
 static bool count(struct iommu_dev *id, uint64_t now)
@@ -164,22 +169,23 @@ void iommu_fault_report(const struct iommu_fault *f)
 {
     struct culprits c = { .f = f, .now = now_ns() };
     unsigned long flags;
-    uint64_t missed;
-    bool print;
 
     perf_inc(iommu_faults);
     flags = spin_lock_irqsave(&fault_lock);
     (void)pci_for_each(count_one, &c);
-    print = may_print(c.now, &missed);
     spin_unlock_irqrestore(&fault_lock, flags);
 
-    if (missed) {
-        log_warn("%s: %lu faults were not printed\n", f->unit_name, missed);
-    }
-    if (print) {
+    if (may_print(f->unit_name, c.now)) {
         print_fault(f, c.first);
     }
     if (c.flood) {
         (void)pci_for_each(silence_one, &c);
+    }
+}
+
+void iommu_fault_lost(const char *unit_name)
+{
+    if (may_print(unit_name, now_ns())) {
+        log_warn("%s: more faults than records, faults were lost\n", unit_name);
     }
 }

@@ -199,4 +199,11 @@ struct iommu_fault {
  */
 void iommu_fault_report(const struct iommu_fault *f);
 
+/**
+ * iommu_fault_lost() - A unit had no room for its faults; one line at most, at
+ * the rate of theirs. @unit_name: "vtd0". Locks: fault lock. Context: any but
+ * NMI.
+ */
+void iommu_fault_lost(const char *unit_name);
+
 #endif

@@ -91,7 +91,7 @@ void vtd_fault_drain(struct vtd_unit *u)
             }
         }
         if (sts & VTD_FSTS_PFO) {
-            log_warn("%s: more faults than records\n", u->name);
+            iommu_fault_lost(u->name);
             vtd_write32(u, VTD_FSTS, VTD_FSTS_PFO);
         }
         /* Queue errors belong to whoever waits for the queue. */
