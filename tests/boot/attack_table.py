@@ -5,7 +5,8 @@ read and a write got through; r and w: they were blocked; ! behind what was not
 expected, ? where neither is sure; empty: not tried there.
 
 attack_table.py       the table of docs/iommu/policy.md, from the logs of
-                      T=attack and HV=debian T=attack in build/logs"""
+                      T=attack and HV=debian T=attack in build/logs
+attack_table.py maps  what the live tables held, from the same logs"""
 import os
 import re
 import sys
@@ -53,9 +54,26 @@ def print_table(cases, hvs):
     return bad
 
 
+def print_maps(cases):
+    """What each boot of ours said that it maps, and what its tables held in
+    the end (debug key o, twice)."""
+    for case in cases:
+        try:
+            with open(f"{LOGS}/{case}-ours.log", errors="replace") as f:
+                text = f.read().replace("\r", "")
+        except FileNotFoundError:
+            continue
+        print(f"{case}:")
+        for line in re.findall(
+                r"^\(XEN\) (iommu: d0: (?:identity|relaxed|passthrough|pages "
+                r"by|.* tables,).*)", text, re.M):
+            print(f"    {line}")
+
+
 if __name__ == "__main__":
     if not os.path.isdir(LOGS):
         sys.exit(__doc__)
-    sys.exit(bool(print_table(
-        [f"attack-{m}-{u}" for m in MODES for u in UNITS],
-        ["ours", "debian"])))
+    NAMES = [f"attack-{m}-{u}" for m in MODES for u in UNITS]
+    if "maps" in sys.argv:
+        sys.exit(print_maps(NAMES))
+    sys.exit(bool(print_table(NAMES, ["ours", "debian"])))

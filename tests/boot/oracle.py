@@ -15,6 +15,7 @@ VTD_ROOT = VTD + 0x20       # Spec: VTD "Root Table Address Register"
 AMDVI = 0xFED80000          # Spec: AMD48882 "Device Table Base Address"
 ADDR = 0x000FFFFFFFFFF000
 HOLE = 0x90000000           # between RAM and configuration space on q35
+UNITY = 0x90100             # a frame there
 # Where each hypervisor keeps things, as virtual addresses. Ours: asm/config.h;
 # Xen's are measured (its boot log and "info mem").
 PLACES = {
@@ -257,6 +258,11 @@ class Oracle:
 
     def at_iommu_registers(self):
         return self.unit.REGISTERS
+
+    def at_unity(self):
+        """What the command line reserves; Debian's Xen takes only what is
+        RAM of its memory map."""
+        return UNITY << 12 if self.machine.hv == "ours" else 0
 
     def at_ht(self):
         """What AMD's processors never send to memory; here it is a hole of
