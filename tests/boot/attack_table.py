@@ -12,8 +12,7 @@ import re
 import sys
 
 LOGS = "build/logs"
-MODES = ["strict", "strict-noreserved", "relaxed", "relaxed-inclusive",
-         "passthrough"]
+MODES = ["strict", "noreserved", "relaxed", "inclusive", "passthrough"]
 UNITS = {"vtd": "intel", "amd": "amd"}
 ROW = re.compile(r"^ATTACK (\S+) (read|write) got=(\S+) expected=(\S+) "
                  r"(\S+) proof=(\S+) fault=(\S+)$", re.M)
