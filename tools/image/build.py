@@ -62,18 +62,18 @@ def load_order(modules):
 def digest():
     h = hashlib.sha256()
     for name in ([f"{LINUX}/.sha256", f"{HEADERS}/.sha256", "/bin/busybox",
-                  __file__] + list(PROGRAMS.values()) + sources()):
+                  __file__] + list(PROGRAMS.values())
+                 + sources(f"{HERE}/root") + sources(ATTACK)):
         h.update(name.encode())
         h.update(open(name, "rb").read())
     return h.hexdigest()
 
 
-def sources():
+def sources(tree):
     names = []
-    for tree in (f"{HERE}/root", ATTACK):
-        for top, dirs, files in os.walk(tree):
-            dirs.sort()
-            names += [os.path.join(top, f) for f in sorted(files)]
+    for top, dirs, files in os.walk(tree):
+        dirs.sort()
+        names += [os.path.join(top, f) for f in sorted(files)]
     return names
 
 
@@ -132,7 +132,7 @@ def main():
     for d in ("bin", "proc", "sys", "dev", "tmp", "mnt", "lib"):
         os.makedirs(f"{root}/{d}")
     shutil.copytree(f"{HERE}/root", root, dirs_exist_ok=True)
-    for name in sources():
+    for name in sources(f"{HERE}/root"):
         os.chmod(os.path.join(root, os.path.relpath(name, f"{HERE}/root")),
                  0o755)
     shutil.copy("/bin/busybox", f"{root}/bin/busybox")
