@@ -17,6 +17,17 @@ UNITS = {"vtd": "intel", "amd": "amd"}
 ROW = re.compile(r"^ATTACK (\S+) (read|write) got=(\S+) expected=(\S+) "
                  r"(\S+) proof=(\S+) fault=(\S+)$", re.M)
 
+# Where Debian's Xen 4.17 is known to answer otherwise: targets, in which cases
+# (a pattern of MODE-UNIT), and why. docs/iommu/policy.md prints it.
+XEN_DIFFERS = []
+
+
+def xen_differs(case, target):
+    """Is this a difference that we know of?"""
+    name = case.removeprefix("attack-")
+    return any(re.fullmatch(t, target) and re.fullmatch(c, name)
+               for t, c, _ in XEN_DIFFERS)
+
 
 def results(case, hv):
     try:
@@ -47,10 +58,13 @@ def print_table(cases, hvs):
     for t in targets:
         print(f"| {t} | " + " | ".join(
             cell(rows, t) for *_, rows in columns) + " |")
-    bad = sum(r[4] != "ok" for *_, rows in columns for r in rows)
     total = sum(len(rows) for *_, rows in columns)
-    print(f"\n{total} attempts, {bad} deviations")
-    return bad
+    bad = [hv == "debian" and xen_differs(case, r[0])
+           for case, hv, rows in columns for r in rows if r[4] != "ok"]
+    print(f"\n{total} attempts, {bad.count(False)} deviations"
+          + (f", {bad.count(True)} known ones of Debian's Xen"
+             if True in bad else ""))
+    return bad.count(False)
 
 
 def print_maps(cases):

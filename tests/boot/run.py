@@ -520,12 +520,19 @@ def attack(case, iommu, mode):
     if HV == "ours":
         fresh_types(case, f"{mode} ({iommu})", text)
     rows = attack_table.ROW.findall(text)
+    known = 0
     for target, op, got, want, verdict, proof, fault in rows:
-        case.check(f"{target} {op}: {got} ({proof}, {fault})",
-                   verdict == "ok", f"expected {want}")
+        ok = verdict == "ok"
+        if not ok and HV == "debian" and attack_table.xen_differs(case.name,
+                                                                  target):
+            ok, known = True, known + 1
+        case.check(f"{target} {op}: {got} ({proof}, {fault})", ok,
+                   f"expected {want}")
     # Its own word too: a row may be torn by a line of the hypervisor.
-    case.check("whole matrix ran, no deviation", len(rows) >= 70 and re.search(
-        r"^TEST attack ok", text, re.M), f"{len(rows)} rows")
+    said = f"FAIL {known} deviations" if known else "ok"
+    case.check("whole matrix ran, no other deviation", len(rows) >= 70
+               and f"\nTEST attack {said}\n" in text,
+               f"{len(rows)} rows, {known} known")
     if iommu == "intel":    # QEMU's amd-iommu never writes its event log
         blocked = sum(r[6].startswith("code") for r in rows)
         device = r"0000:00:0[4-9]\.0"

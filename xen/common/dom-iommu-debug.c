@@ -37,23 +37,31 @@ struct sweep {
     uint64_t suspect[SWEEP_SUSPECT];
 };
 
-/* How the RAM frame ought to be reachable by its owner's devices, by type. */
-static unsigned int ram_prot(const struct domain *d, uint64_t frame)
+/* The frame, if it is the domain's RAM: neither ours nor nobody's. */
+static const struct page_info *ram_of(const struct domain *d, uint64_t frame)
 {
     const struct page_info *pg;
     uint32_t count;
 
     if (!mfn_valid(MFN(frame))) {
-        return 0;
+        return NULL;
     }
     pg = mfn_to_page(MFN(frame));
     count = read_once(pg->count);
-    if ((count & (PAGE_HYP | PAGE_FREE)) || !(count & PAGE_COUNT) ||
-        pg->owner != d->id) {
-        return 0;
-    }
-    return (read_once(pg->type) & PGT_TYPE) == PGT_WRITABLE ? IOMMU_R | IOMMU_W
-                                                            : 0;
+    return (count & (PAGE_HYP | PAGE_FREE)) == 0 && count & PAGE_COUNT &&
+                   pg->owner == d->id
+               ? pg
+               : NULL;
+}
+
+/* How the frame ought to be reachable by its owner's devices, by type. */
+static unsigned int ram_prot(const struct domain *d, uint64_t frame)
+{
+    const struct page_info *const pg = ram_of(d, frame);
+
+    return pg && (read_once(pg->type) & PGT_TYPE) == PGT_WRITABLE
+               ? IOMMU_R | IOMMU_W
+               : 0;
 }
 
 struct reserved_arg {
@@ -208,9 +216,10 @@ void dom_iommu_print_types(const struct domain *d)
     uint64_t nr[16] = { 0 };
 
     for (uint64_t f = 0; f < max_mfn; f++) {
-        if (mfn_valid(MFN(f)) && mfn_to_page(MFN(f))->owner == d->id &&
-            !(mfn_to_page(MFN(f))->count & (PAGE_HYP | PAGE_FREE))) {
-            nr[(mfn_to_page(MFN(f))->type & PGT_TYPE) >> PGT_TYPE_SHIFT]++;
+        const struct page_info *const pg = ram_of(d, f);
+
+        if (pg) {
+            nr[(pg->type & PGT_TYPE) >> PGT_TYPE_SHIFT]++;
         }
     }
     log_info("iommu: d%u: pages by type: %lu writable, %lu L1, %lu L2, %lu L3, "
