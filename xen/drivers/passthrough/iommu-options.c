@@ -99,19 +99,9 @@ static int parse_bools(const struct bool_item *items, size_t nr,
     return -ENOENT;
 }
 
-static int parse_strict(const char *name, const char *item)
-{
-    bool on;
-    const int rc = cmdline_bool_item(name, item, &on);
-
-    if (rc == 0) {
-        want_strict(on);
-    }
-    return rc;
-}
-
 static int parse_iommu_item(const char *item)
 {
+    bool on;
     int rc;
 
     if (strcmp(item, "quarantine=scratch-page") == 0) {
@@ -121,17 +111,24 @@ static int parse_iommu_item(const char *item)
     }
     rc = parse_bools(iommu_bools, array_size(iommu_bools), item);
     if (rc == -ENOENT) {
-        rc = parse_strict("dom0-strict", item);
+        rc = cmdline_bool_item("dom0-strict", item, &on);
+        if (rc == 0) {
+            want_strict(on);
+        }
     }
     return rc == -ENOENT ? cmdline_parse_bool(item, &iommu_opt.enable) : rc;
 }
 
 static int parse_dom0_item(const char *item)
 {
+    bool on;
     int rc = parse_bools(dom0_bools, array_size(dom0_bools), item);
 
     if (rc == -ENOENT) {
-        rc = parse_strict("strict", item);
+        rc = cmdline_bool_item("strict", item, &on);
+        if (rc == 0) {
+            want_strict(on);
+        }
     }
     return rc == -ENOENT ? -EINVAL : rc;
 }
