@@ -323,6 +323,50 @@ static void test_guest_output(void)
     EXPECT_STR("other guests", log_text, "(XEN) d3: console: xy\n");
 }
 
+/* @next is read back as @back; NULL: refused, and what was there stays. */
+static void change(const struct run_option *o, const char *next,
+                   const char *back)
+{
+    char before[RUN_OPTION_BYTES], after[RUN_OPTION_BYTES];
+
+    o->get(before, sizeof(before));
+    EXPECT_EQ(next, o->set(next), back ? 0 : -EINVAL);
+    o->get(after, sizeof(after));
+    EXPECT_STR(next, after, back ? back : before);
+}
+
+static void test_run_options(void)
+{
+    char buf[16] = "";
+
+    change(&run_loglvl, "error/info", "error/info");
+    log_all(true);
+    log_info("limited\n");
+    log_debug("dropped\n");
+    log_all(true);
+    EXPECT_STR("a level is in force at once", log_text, "(XEN) limited\n");
+    change(&run_loglvl, "nonsense", NULL);
+    change(&run_loglvl, "warning/nonsense", NULL);
+    change(&run_loglvl, "debug", "all/all");
+    change(&run_guest_loglvl, "none", "none/none");
+    log_guest(LOG_ERR, "dropped\n");
+    EXPECT_EQ("guests' too", log_all(true), 0);
+    change(&run_guest_loglvl, "none/warning", "none/warning");
+
+    change(&run_console_timestamps, "boot", "boot");
+    change(&run_console_timestamps, "sometimes", NULL);
+    change(&run_console_timestamps, "no", "none");
+
+    /* Which letter switches, but not who has the keyboard. */
+    change(&run_conswitch, "bx", "b");
+    change(&run_conswitch, "7", NULL);
+    received = "\001\001\001";
+    console_poll();
+    EXPECT_EQ("all for Dom0", console_read_guest(buf, sizeof(buf)), 3);
+    change(&run_conswitch, "`", "`");
+    change(&run_conswitch, "a", "a");
+}
+
 static void test_dead_uart(void)
 {
     nr_sent = 0;
@@ -342,6 +386,7 @@ int main(void)
     test_limit();
     test_input();
     test_guest_output();
+    test_run_options();
     test_dead_uart();
     return expect_failures();
 }

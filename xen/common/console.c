@@ -287,8 +287,9 @@ static char switch_char = 'a' & 0x1f; /* 0: no switching */
 static unsigned int switch_seen;      /* switch characters in a row */
 static void (*input_notify)(void);
 
-static int parse_conswitch(const char *value)
+static int set_conswitch(const char *value)
 {
+    unsigned long flags;
     char c = value[0];
 
     if (c == '^' && value[1]) {
@@ -304,11 +305,29 @@ static int parse_conswitch(const char *value)
     if (value[1] && (value[1] != 'x' || value[2])) {
         return -EINVAL;
     }
+    flags = spin_lock_irqsave(&input_lock);
     switch_char = c & 0x1f;
-    focus_xen = value[1] == 'x';
+    spin_unlock_irqrestore(&input_lock, flags);
     return 0;
 }
+
+static int parse_conswitch(const char *value)
+{
+    const int rc = set_conswitch(value);
+
+    if (!rc) {
+        focus_xen = value[value[0] == '^' ? 2 : 1] == 'x';
+    }
+    return rc;
+}
 custom_param("conswitch", parse_conswitch);
+
+static void get_conswitch(char *value, size_t size)
+{
+    snprintf(value, size, "%c", read_once(switch_char) + '`');
+}
+
+const struct run_option run_conswitch = { set_conswitch, get_conswitch };
 
 void console_set_input_notify(void (*fn)(void))
 {

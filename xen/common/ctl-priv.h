@@ -29,6 +29,13 @@ int must_check ctl_bitmap_read(const struct xenctl_bitmap *b, cpumask_t *out);
 int must_check ctl_bitmap_write(const struct xenctl_bitmap *b,
                                 const cpumask_t *in);
 
+/**
+ * ctl_count_siblings() - How many CPUs share the first one's socket and core.
+ * @threads: CPUs of its core. @cores: cores of its socket.
+ * Locks: none. Context: any.
+ */
+void ctl_count_siblings(uint32_t *threads, uint32_t *cores);
+
 /*
  * One group of operations each. They change what the tool gets back; the caller
  * copies it.

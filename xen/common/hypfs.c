@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hypfs_op: a small tree of texts that tools can list and read. Everything in
- * it is constant, so there is no lock, and nothing can be written.
+ * hypfs_op: a small tree of texts that tools can list and read, and of options
+ * they can change. Options have locks of their own where they are kept; all
+ * else is constant, so there is none here.
  * Spec: <public/hypfs.h>.
  */
 #include <xen/bits.h>
 #include <xen/bug.h>
+#include <xen/cmdline.h>
+#include <xen/console.h>
 #include <xen/domain.h>
 #include <xen/errno.h>
 #include <xen/guest-access.h>
@@ -26,7 +29,8 @@ struct node {
     const char *path; /* whole, from the root */
     uint8_t type;     /* XEN_HYPFS_TYPE_* */
     const char *(*text)(void);
-    unsigned int value; /* of a XEN_HYPFS_TYPE_UINT */
+    unsigned int value;              /* of a XEN_HYPFS_TYPE_UINT */
+    const struct run_option *option; /* instead of text: can be written */
 };
 
 static const char *text_extra(void)
@@ -64,17 +68,21 @@ static const char *text_gran(void)
     return "cpu";
 }
 
-#define DIR(p)                         \
-    {                                  \
-        p, XEN_HYPFS_TYPE_DIR, NULL, 0 \
+#define DIR(p)                               \
+    {                                        \
+        p, XEN_HYPFS_TYPE_DIR, NULL, 0, NULL \
     }
-#define TEXT(p, fn)                     \
-    {                                   \
-        p, XEN_HYPFS_TYPE_STRING, fn, 0 \
+#define TEXT(p, fn)                           \
+    {                                         \
+        p, XEN_HYPFS_TYPE_STRING, fn, 0, NULL \
     }
-#define NUMBER(p, v)                    \
-    {                                   \
-        p, XEN_HYPFS_TYPE_UINT, NULL, v \
+#define NUMBER(p, v)                          \
+    {                                         \
+        p, XEN_HYPFS_TYPE_UINT, NULL, v, NULL \
+    }
+#define OPTION(name)                                                  \
+    {                                                                 \
+        "/params/" #name, XEN_HYPFS_TYPE_STRING, NULL, 0, &run_##name \
     }
 
 /* The root is "/"; below it a path has no slash at its end. */
@@ -94,7 +102,11 @@ static const struct node nodes[] = {
     DIR("/cpupool"),
     DIR("/cpupool/0"),
     TEXT("/cpupool/0/sched-gran", text_gran),
-    DIR("/params"), /* no option can be changed while we run */
+    DIR("/params"),
+    OPTION(console_timestamps),
+    OPTION(conswitch),
+    OPTION(guest_loglvl),
+    OPTION(loglvl),
 };
 
 static size_t text_len(const char *s)
@@ -140,11 +152,27 @@ static const char *name_below(const struct node *n, const struct node *dir)
     return rest;
 }
 
+/* A string's text. @buf: RUN_OPTION_BYTES, used if it is no constant. */
+static const char *node_text(const struct node *n, char *buf)
+{
+    if (!n->option) {
+        return n->text();
+    }
+    n->option->get(buf, RUN_OPTION_BYTES);
+    return buf;
+}
+
+static uint32_t write_len(const struct node *n)
+{
+    return n->option ? RUN_OPTION_BYTES : 0;
+}
+
 static uint32_t list_dir(const struct node *dir, uint8_t *out);
 
 /* Content of a node; @out has CONTENT_BYTES. Returns its length. */
 static uint32_t content(const struct node *n, uint8_t *out)
 {
+    char buf[RUN_OPTION_BYTES];
     const char *text;
     uint32_t len;
 
@@ -155,7 +183,7 @@ static uint32_t content(const struct node *n, uint8_t *out)
         memcpy(out, &n->value, sizeof(n->value));
         return sizeof(n->value);
     default:
-        text = n->text();
+        text = node_text(n, buf);
         len = (uint32_t)text_len(text) + 1;
         ASSERT(len <= CONTENT_BYTES);
         memcpy(out, text, len);
@@ -166,13 +194,14 @@ static uint32_t content(const struct node *n, uint8_t *out)
 /* Bytes of content without making it: directories inside a listing. */
 static uint32_t content_len(const struct node *n)
 {
+    char buf[RUN_OPTION_BYTES];
     uint32_t len = 0;
 
     if (n->type == XEN_HYPFS_TYPE_UINT) {
         return sizeof(n->value);
     }
     if (n->type == XEN_HYPFS_TYPE_STRING) {
-        return (uint32_t)text_len(n->text()) + 1;
+        return (uint32_t)text_len(node_text(n, buf)) + 1;
     }
     for (size_t i = 0; i < array_size(nodes); i++) {
         const char *name = name_below(&nodes[i], n);
@@ -207,6 +236,7 @@ static uint32_t list_dir(const struct node *dir, uint8_t *out)
         e.e.type = nodes[i].type;
         e.e.encoding = XEN_HYPFS_ENC_PLAIN;
         e.e.content_len = content_len(&nodes[i]);
+        e.e.max_write_len = write_len(&nodes[i]);
         e.off_next = (uint16_t)room;
         memset(out + at, 0, room);
         memcpy(out + at, &e, offsetof(struct xen_hypfs_dirlistentry, name));
@@ -248,6 +278,7 @@ static long op_read(const struct node *n, uint64_t gva, uint64_t room)
     struct xen_hypfs_direntry e = {
         .type = n->type,
         .encoding = XEN_HYPFS_ENC_PLAIN,
+        .max_write_len = write_len(n),
     };
 
     if (room < sizeof(e)) {
@@ -261,6 +292,25 @@ static long op_read(const struct node *n, uint64_t gva, uint64_t room)
         return -ENOBUFS;
     }
     return guest_write(gva + sizeof(e), buf, e.content_len) ? -EFAULT : 0;
+}
+
+static long op_write(const struct node *n, uint64_t gva, uint64_t len)
+{
+    char value[RUN_OPTION_BYTES];
+
+    if (!n->option) {
+        return -EACCES;
+    }
+    if (len > sizeof(value)) {
+        return -ENOSPC;
+    }
+    if (guest_read(value, gva, len)) {
+        return -EFAULT;
+    }
+    if (len == 0 || value[len - 1] || text_len(value) != len - 1) {
+        return -EINVAL;
+    }
+    return n->option->set(value);
 }
 
 long do_hypfs_op(struct hypercall_args *args)
@@ -288,5 +338,5 @@ long do_hypfs_op(struct hypercall_args *args)
     }
     return (uint32_t)args->a[0] == XEN_HYPFS_OP_read
                ? op_read(n, args->a[3], args->a[4])
-               : -EACCES;
+               : op_write(n, args->a[3], args->a[4]);
 }

@@ -59,24 +59,55 @@ static struct {
     unsigned int suppressed;
 } limit = { .tokens = LIMIT_BURST };
 
+/* The last of two names for one level is the one we print. */
+static const struct {
+    const char *name;
+    int level;
+} levels[] = {
+    { "none", LEVEL_NONE }, { "error", LOG_ERR },   { "warning", LOG_WARN },
+    { "info", LOG_INFO },   { "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
+};
+
 static int parse_level(const char *s, size_t len, int *level)
 {
-    static const struct {
-        const char *name;
-        int level;
-    } names[] = {
-        { "none", LEVEL_NONE }, { "error", LOG_ERR },   { "warning", LOG_WARN },
-        { "info", LOG_INFO },   { "debug", LOG_DEBUG }, { "all", LOG_DEBUG },
-    };
     unsigned int i;
 
-    for (i = 0; i < array_size(names); i++) {
-        if (strlen(names[i].name) == len && !strncmp(names[i].name, s, len)) {
-            *level = names[i].level;
+    for (i = 0; i < array_size(levels); i++) {
+        if (strlen(levels[i].name) == len && !strncmp(levels[i].name, s, len)) {
+            *level = levels[i].level;
             return 0;
         }
     }
     return -EINVAL;
+}
+
+static const char *level_name(int level)
+{
+    const char *name = "";
+
+    for (unsigned int i = 0; i < array_size(levels); i++) {
+        if (levels[i].level == level) {
+            name = levels[i].name;
+        }
+    }
+    return name;
+}
+
+/* @parse is one of those below; the caller runs while lines are printed. */
+static int set_locked(int (*parse)(const char *value), const char *value)
+{
+    const unsigned long flags = console_lock();
+    const int rc = parse(value);
+
+    console_unlock(flags);
+    return rc;
+}
+
+static void get_thresholds(const struct thresholds *t, char *value, size_t size)
+{
+    const struct thresholds v = { read_once(t->always), read_once(t->limited) };
+
+    snprintf(value, size, "%s/%s", level_name(v.always), level_name(v.limited));
 }
 
 /* "<always>" or "<always>/<limited>". */
@@ -111,34 +142,72 @@ static int parse_loglvl(const char *value)
 }
 custom_param("loglvl", parse_loglvl);
 
+static int set_loglvl(const char *value)
+{
+    return set_locked(parse_loglvl, value);
+}
+
+static void get_loglvl(char *value, size_t size)
+{
+    get_thresholds(&host_level, value, size);
+}
+
+const struct run_option run_loglvl = { set_loglvl, get_loglvl };
+
 static int parse_guest_loglvl(const char *value)
 {
     return parse_thresholds(value, &guest_level);
 }
 custom_param("guest_loglvl", parse_guest_loglvl);
 
+static int set_guest_loglvl(const char *value)
+{
+    return set_locked(parse_guest_loglvl, value);
+}
+
+static void get_guest_loglvl(char *value, size_t size)
+{
+    get_thresholds(&guest_level, value, size);
+}
+
+const struct run_option run_guest_loglvl = { set_guest_loglvl,
+                                             get_guest_loglvl };
+
+static const char *const stamp_names[] = {
+    [STAMP_NONE] = "none",     [STAMP_BOOT] = "boot", [STAMP_DATE] = "date",
+    [STAMP_DATEMS] = "datems", [STAMP_RAW] = "raw",
+};
+
 static int parse_timestamps(const char *value)
 {
     bool on;
 
-    if (!strcmp(value, "none")) {
-        stamp = STAMP_NONE;
-    } else if (!strcmp(value, "boot")) {
-        stamp = STAMP_BOOT;
-    } else if (!strcmp(value, "date")) {
-        stamp = STAMP_DATE;
-    } else if (!strcmp(value, "datems")) {
-        stamp = STAMP_DATEMS;
-    } else if (!strcmp(value, "raw")) {
-        stamp = STAMP_RAW;
-    } else if (!cmdline_parse_bool(value, &on)) {
-        stamp = on ? STAMP_DATE : STAMP_NONE;
-    } else {
+    for (unsigned int i = 0; i < array_size(stamp_names); i++) {
+        if (!strcmp(value, stamp_names[i])) {
+            stamp = i;
+            return 0;
+        }
+    }
+    if (cmdline_parse_bool(value, &on)) {
         return -EINVAL;
     }
+    stamp = on ? STAMP_DATE : STAMP_NONE;
     return 0;
 }
 custom_param("console_timestamps", parse_timestamps);
+
+static int set_timestamps(const char *value)
+{
+    return set_locked(parse_timestamps, value);
+}
+
+static void get_timestamps(char *value, size_t size)
+{
+    snprintf(value, size, "%s", stamp_names[read_once(stamp)]);
+}
+
+const struct run_option run_console_timestamps = { set_timestamps,
+                                                   get_timestamps };
 
 void console_set_log_notify(void (*fn)(void))
 {

@@ -45,8 +45,7 @@ static void fill_hw_cap(uint32_t cap[8])
     }
 }
 
-/* How many CPUs share the first one's socket and core. */
-static void count_siblings(uint32_t *threads, uint32_t *cores)
+void ctl_count_siblings(uint32_t *threads, uint32_t *cores)
 {
     struct cpu_place first;
     uint32_t in_socket = 0;
@@ -75,7 +74,7 @@ static uint32_t highest_cpu(void)
 static long op_physinfo(struct xen_sysctl_physinfo *op)
 {
     memset(op, 0, sizeof(*op));
-    count_siblings(&op->threads_per_core, &op->cores_per_socket);
+    ctl_count_siblings(&op->threads_per_core, &op->cores_per_socket);
     op->nr_cpus = cpumask_weight(&cpu_online);
     op->max_cpu_id = highest_cpu();
     op->nr_nodes = 1;

@@ -54,6 +54,8 @@ static long op_pmstat(struct xen_sysctl_get_pmstat *op)
 
 static long op_pm(struct xen_sysctl_pm_op *op)
 {
+    uint32_t threads, cores;
+
     switch (op->cmd) {
     case XEN_SYSCTL_pm_op_get_max_cstate:
         /* cpuid 1 asks for the sub-state, which is not limited. */
@@ -63,7 +65,13 @@ static long op_pm(struct xen_sysctl_pm_op *op)
         /* C1 is all there is, so only "no idling" would change something. */
         return op->u.set_max_cstate || op->cpuid ? 0 : -EOPNOTSUPP;
     case XEN_SYSCTL_pm_op_set_sched_opt_smt:
-        return -EOPNOTSUPP;
+        ctl_count_siblings(&threads, &cores);
+        /* Without siblings there is nothing that it would change. */
+        if (op->u.set_sched_opt_smt && threads > 1) {
+            return -EOPNOTSUPP;
+        }
+        op->u.set_sched_opt_smt = 0; /* ABI: what it was before */
+        return 0;
     case XEN_SYSCTL_pm_op_get_vcpu_migration_delay:
     case XEN_SYSCTL_pm_op_set_vcpu_migration_delay:
         return -EINVAL; /* ABI: moved to scheduler_op */

@@ -20,6 +20,7 @@
 #include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/current.h>
+#include <asm/resource-op.h>
 
 #include <public/platform.h>
 
@@ -215,6 +216,8 @@ static int platform_op(struct xen_platform_op *op)
         return op_getidletime(&op->u.getidletime);
     case XENPF_get_symbol:
         return op_get_symbol(&op->u.symdata);
+    case XENPF_resource_op:
+        return resource_op(&op->u.resource_op);
     case XENPF_set_processor_pminfo:
         return not_supported("power management of processors");
     case XENPF_microcode_update:

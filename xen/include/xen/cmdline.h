@@ -58,6 +58,14 @@ struct xen_param {
 #define indexed_param(text, func) \
     PARAM_ENTRY(func) = { .name = text, .kind = PARAM_INDEXED, .fn_at = (func) }
 
+/* An option that can be read and changed while we run: hypfs, /params. */
+struct run_option {
+    int (*set)(const char *value);         /* 0 or -errno, nothing changed */
+    void (*get)(char *value, size_t size); /* as set would take it */
+};
+
+#define RUN_OPTION_BYTES 32 /* ours: the longest value, its NUL included */
+
 /**
  * cmdline_parse() - Keep the command line and apply every option in it.
  * @line: options separated by white space; a value may hold "quoted blanks".

@@ -9,6 +9,12 @@
 #include <xen/mmio.h>
 #include <xen/types.h>
 
+struct run_option;
+
+/* Options of the log and the console that can be changed at any time. */
+extern const struct run_option run_loglvl, run_guest_loglvl,
+    run_console_timestamps, run_conswitch;
+
 #define LOG_RING_BYTES 65536u /* ours: what `xl dmesg` can look back on */
 
 /**
