@@ -191,9 +191,10 @@ check-format: deps
 check-includes: deps
 	@python3 tools/check/includes.py
 
-check-docs: deps
+check-docs: deps build/include/public
 	@python3 tools/check/docs.py
 	@python3 tools/check/options.py
+	@python3 tools/check/abi.py
 
 check-headers: build/include/public
 	@CC='$(CC)' XEN_CFLAGS='$(XEN_CFLAGS)' \

@@ -368,12 +368,20 @@ def case_tools(case):
     there with the scheduler we call ourselves."""
     text = test_boot(case, Machine(
         mem="2G", cpus=2, dom0_mem="1G", initrd=INITRD_TOOLS,
-        cmdline="sched=credit" if HV == "debian" else ""), "tools", 1200)
+        cmdline="sched=credit" if HV == "debian" else ""),
+        "counters+tools" if HV == "ours" else "tools", 1200)
     got = tools.parse(text)
     for what in ("store xenstored up", "xen-init-dom0 0", "xenconsoled 0"):
         case.check(f"toolstack: {what}", f"TOOLSTACK {what}" in text)
     if REGENERATE:
         tools.save(got)
+    missing = tools.not_run(text)
+    case.check("every program of the packages is run", "TOOL-FILE" in text
+               and not missing, " ".join(missing))
+    if HV == "ours":
+        case.check("counters are exact", re.search(
+            r"^COUNTERS 60 exact$", text, re.M), "\n".join(
+                re.findall(r"^COUNT .* FAIL$", text, re.M)))
     for command, ok, detail in tools.compare(got, HV == "ours"):
         case.check(command, ok, detail)
 

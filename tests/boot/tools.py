@@ -51,14 +51,39 @@ DIFFERENT = {
     "xen-cpuid -p": (0, r"HVM Max policy not supported by Xen"),
 }
 
+# Started by tools-root/toolstack, or by others that are run.
+STARTED = ("xenstored", "oxenstored", "xenconsoled", "xen-init-dom0",
+           "xen-utils-wrapper", "xen-toolstack-wrapper")
+NOT_RUN = {
+    "xendomains": "needs bash; runs xl",
+    "xencons": "starts a shell on a guest's console by ssh",
+    "xencov_split": "splits what xencov reads, which is refused",
+    "xentrace_format": "formats what xentrace writes, which is refused",
+    "xenpvnetboot": "fetches a kernel over the network",
+    "xen-init-list": "for the init script that starts guests",
+    "xen-init-name": "for the init script that starts guests",
+}
+
 
 def parse(text):
     """{command: (exit code, output)} from the console of test=tools."""
     got = {}
     for m in re.finditer(r"^TOOL-BEGIN (\d+) (.*)\n((?:.*\n)*?)"
                          r"TOOL-END \1 (\d+)$", text, re.M):
-        got[m[2]] = (int(m[4]), m[3])
+        command = m[2]
+        while command in got:
+            command += " (again)"
+        got[command] = (int(m[4]), m[3])
     return got
+
+
+def not_run(text):
+    """Programs of the packages that no command names, those aside which say
+    below why. The boot lists them."""
+    commands = " ".join(m for m in re.findall(r"^TOOL-BEGIN \d+ (.*)$", text,
+                                              re.M))
+    words = set(re.findall(r"[\w.-]+", commands)) | set(STARTED) | set(NOT_RUN)
+    return sorted(set(re.findall(r"^TOOL-FILE (\S+)$", text, re.M)) - words)
 
 
 def normal(line):

@@ -28,6 +28,7 @@ etc/apt""".split()
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTRA = f"{HERE}/tools-root"
 VIEW = "tools/iommu-view"
+COUNTERS = "tests/guest/counters.c"
 OUT = build.OUT
 
 
@@ -83,7 +84,8 @@ def extra_files():
 
 def digest(tar):
     h = hashlib.sha256()
-    for name in [f"{OUT}/.initrd", __file__, VIEW] + extra_files():
+    inputs = [f"{OUT}/.initrd", __file__, VIEW, COUNTERS]
+    for name in inputs + extra_files():
         h.update(name.encode())
         with open(name, "rb") as f:
             h.update(f.read())
@@ -99,6 +101,10 @@ def fill(root, tar):
     for d in ("proc", "sys", "dev", "run", "tmp", "usr/local/bin"):
         os.makedirs(f"{root}/debian/{d}", exist_ok=True)
     shutil.copy(VIEW, f"{root}/debian/usr/local/bin/")
+    os.makedirs(f"{root}/bin", exist_ok=True)
+    subprocess.run(["gcc", "-static", "-O2", "-s", "-Wall", "-Wextra",
+                    "-Werror", "-o", f"{root}/bin/counters", COUNTERS],
+                   check=True)
     # Scripts of the packages call grep and the like: busybox has them.
     shutil.copy("/bin/busybox", f"{root}/debian/usr/local/bin/busybox")
     for applet in subprocess.run(["/bin/busybox", "--list"], check=True,

@@ -113,6 +113,15 @@ long domctl_policy(struct domain *d, struct xen_domctl *op, bool *copy);
 long domctl_perm(struct domain *d, struct xen_domctl *op, bool *copy);
 
 /**
+ * domctl_inspect() - domctl: state of vCPUs and pages, for debuggers.
+ * @d: referenced by the caller. @op: untrusted. @copy: set if the structure goes
+ * back to the tool.
+ * Locks: none held. Context: hypercall.
+ * Return: as sysctl_info().
+ */
+long domctl_inspect(struct domain *d, struct xen_domctl *op, bool *copy);
+
+/**
  * domctl_createdomain() - Make an empty PV domain, paused.
  * @op: untrusted; domain is the id wished for on entry, the one given on return.
  * Locks: domain list. Context: hypercall.

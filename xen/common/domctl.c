@@ -113,10 +113,7 @@ static long run(struct domain *d, struct xen_domctl *op, bool *copy)
 {
     static long (*const groups[])(struct domain * d, struct xen_domctl * op,
                                   bool *copy) = {
-        domctl_sched,
-        domctl_build,
-        domctl_policy,
-        domctl_perm,
+        domctl_sched, domctl_build, domctl_policy, domctl_perm, domctl_inspect,
     };
     long rc = -ENOSYS;
 

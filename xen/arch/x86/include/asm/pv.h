@@ -231,6 +231,20 @@ int must_check pv_set_context(struct vcpu *v,
                               const struct vcpu_guest_context *c);
 
 /**
+ * pv_get_context() - The reverse, less the FPU's registers.
+ * @v: paused. @c: filled. Locks: none. Context: hypercall.
+ */
+void pv_get_context(const struct vcpu *v, struct vcpu_guest_context *c);
+
+/**
+ * pv_page_kind() - What a domain uses a page as.
+ * @d: the domain. @mfn: any frame, untrusted.
+ * Locks: none. Context: hypercall.
+ * Return: XEN_DOMCTL_PFINFO_*; XTAB for what is no page of @d.
+ */
+xen_pfn_t pv_page_kind(struct domain *d, mfn_t mfn);
+
+/**
  * pv_set_debugreg() - Set a virtual debug register.
  * @v: current, or not running. @reg: any number. @val: untrusted.
  * Locks: none. Context: hypercall or trap.
