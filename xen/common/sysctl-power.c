@@ -75,6 +75,9 @@ static long op_pm(struct xen_sysctl_pm_op *op)
     case XEN_SYSCTL_pm_op_get_vcpu_migration_delay:
     case XEN_SYSCTL_pm_op_set_vcpu_migration_delay:
         return -EINVAL; /* ABI: moved to scheduler_op */
+    case XEN_SYSCTL_pm_op_enable_turbo:
+    case XEN_SYSCTL_pm_op_disable_turbo:
+        return -EACCES;
     default:
         return -EINVAL; /* frequencies */
     }
@@ -88,7 +91,7 @@ static long op_hotplug(const struct xen_sysctl_cpu_hotplug *op)
         if (op->cpu >= MAX_CPUS || !cpumask_test(&cpu_online, op->cpu)) {
             return -EINVAL;
         }
-        return op->op == XEN_SYSCTL_CPU_HOTPLUG_ONLINE ? 0 : -EOPNOTSUPP;
+        return op->op == XEN_SYSCTL_CPU_HOTPLUG_ONLINE ? -EEXIST : -EOPNOTSUPP;
     default:
         return -EOPNOTSUPP;
     }
