@@ -6,6 +6,7 @@
  */
 #include <xen/cpumask.h>
 #include <xen/init.h>
+#include <xen/iommu.h>
 #include <xen/keyhandler.h>
 #include <xen/perf-counter.h>
 #include <xen/printk.h>
@@ -51,6 +52,7 @@ uint32_t perf_sum(unsigned int index)
 
 void perf_reset(void)
 {
+    iommu_count_all(); /* or what happened before would come afterwards */
     for (size_t i = 0; i < array_size(descs); i++) {
         const struct perf_desc *const p = &descs[i];
 
@@ -65,6 +67,7 @@ void perf_reset(void)
 static void key_print(unsigned char key)
 {
     (void)key;
+    iommu_count_all();
     printk("performance counters (sum over CPUs):\n");
     for (unsigned int i = 0; i < array_size(descs); i++) {
         const struct perf_desc *p = &descs[i];

@@ -3,6 +3,7 @@
 #include <xen/domain.h>
 #include <xen/errno.h>
 #include <xen/guest-access.h>
+#include <xen/iommu.h>
 #include <xen/perf-counter.h>
 
 #include "ctl-priv.h"
@@ -59,6 +60,7 @@ static long op_perfc(struct xen_sysctl_perfc_op *op)
         perf_reset();
         break;
     case XEN_SYSCTL_PERFCOP_query:
+        iommu_count_all();
         break;
     default:
         return -EINVAL;

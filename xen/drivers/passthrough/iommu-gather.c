@@ -166,7 +166,6 @@ static int flush_now(struct iospace *s, struct iopt_gather *g,
     s->flush_done = max_of(s->flush_done, generation);
     iopt_gather_release(&s->pt, g);
     iopt_gather_release(&s->pt, riding);
-    iospace_count(s, IOMMU_BY_UNMAP);
     spin_unlock(&s->lock);
     return 0;
 }
@@ -205,7 +204,6 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
     if (unused) {
         iopt_gather_release(&s->pt, owed);
         iopt_gather_release(&s->pt, &riding);
-        iospace_count(s, IOMMU_BY_UNMAP);
         spin_unlock(&s->lock);
         return 0;
     }
@@ -234,7 +232,6 @@ int iommu_settle(struct iospace *s, bool *more)
         *more = rc == -ERESTART;
     }
     s->ops_seen = s->ops;
-    iospace_count(s, IOMMU_BY_UNMAP);
     spin_unlock(&s->lock);
 
     return flush(s, &g, true);

@@ -195,7 +195,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     rc = nr == 1 || next_run(s, dfn.n, mfn.n, nr) == nr
              ? iopt_map(&s->pt, &r, gather_pt(g))
              : map_in_pieces(s, &r, gather_pt(g));
-    iospace_count(s, g->cause);
+    iospace_blame(s, g->cause); /* an undo may cut a leaf */
     spin_unlock(&s->lock);
     return rc;
 }
@@ -239,7 +239,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
-    iospace_count(s, g->cause);
+    iospace_blame(s, g->cause);
     spin_unlock(&s->lock);
     if (rc != -ENOMEM) {
         return rc;
@@ -255,7 +255,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
     }
-    iospace_count(s, g->cause);
+    iospace_blame(s, g->cause);
     spin_unlock(&s->lock);
     return rc;
 }
@@ -302,7 +302,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
-    iospace_count(s, IOMMU_BY_PROT);
+    iospace_blame(s, IOMMU_BY_PROT);
     spin_unlock(&s->lock);
     return rc;
 }

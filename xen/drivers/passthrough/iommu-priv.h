@@ -14,6 +14,7 @@
 #include <xen/iommu-gather.h>
 #include <xen/iommu.h>
 #include <xen/list.h>
+#include <xen/perf-counter.h>
 #include <xen/spinlock.h>
 
 #include "iommu-ops.h"
@@ -37,6 +38,7 @@ struct iospace {
     uint64_t ops_seen;           /* ops at the last iommu_settle() */
     struct iopt_counts told;     /* what the performance counters hold */
     uint16_t told_spare;         /* so of pt.spare.nr */
+    uint64_t blamed;             /* shatters whose cause was counted */
     uint16_t owner;              /* for logs */
     uint16_t did;                /* hardware id on every unit; constant */
     paddr_t vendor;              /* the vendor's, see space_init */
@@ -82,12 +84,23 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
 }
 
 /**
- * iospace_count() - Add what happened in a tree to the performance counters.
- * @s: the space; what was added last time is remembered in it.
- * @cause: what shatters since then are put down to.
- * Locks: the space's held. Context: any.
+ * iospace_blame() - Count shatters since the last call by their cause.
+ * @s: the space. @cause: why. Locks: the space's held. Context: any; one
+ * comparison unless there was one. The other counters of a tree are read from
+ * it when someone asks, see iommu_count_all().
  */
-void iospace_count(struct iospace *s, enum iommu_cause cause);
+static inline void iospace_blame(struct iospace *s, enum iommu_cause cause)
+{
+    const uint64_t nr = s->pt.counts.shatters - s->blamed;
+
+    static_assert(PERF_iommu_shatters_prot ==
+                      PERF_iommu_shatters_unmap + IOMMU_BY_PROT,
+                  "one counter a cause");
+    if (unlikely(nr)) {
+        s->blamed += nr;
+        perf_add_index(PERF_iommu_shatters_unmap + cause, nr);
+    }
+}
 
 /**
  * iospace_from() - The space with the least hardware id from one on.

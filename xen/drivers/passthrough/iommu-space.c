@@ -95,35 +95,6 @@ err_free:
     return rc;
 }
 
-void iospace_destroy(struct iospace *s)
-{
-    if (!s) {
-        return;
-    }
-    spin_lock(&attach_lock);
-    ASSERT(list_empty(&s->devices) && list_empty(&s->reserved));
-    list_del(&s->all);
-    spin_unlock(&attach_lock);
-
-    /*
-     * No device has used the tree since the last one was detached, and that
-     * detach flushed everything of this id.
-     */
-    spin_lock(&s->lock);
-    iopt_gather_release(&s->pt, &s->deferred);
-    spin_unlock(&s->lock);
-    while (iopt_destroy(&s->pt, 512)) {
-    }
-    memset(s->pt.counts.leaves, 0, sizeof(s->pt.counts.leaves));
-    iospace_count(s, IOMMU_BY_UNMAP);
-    iommu_ops->space_fini(s);
-
-    spin_lock(&attach_lock);
-    (void)atomic_test_clear_bit(did_used, s->did);
-    spin_unlock(&attach_lock);
-    xfree(s);
-}
-
 /* Pages that are in our hands: linked, spare, or waiting for a flush. */
 static uint64_t tables_held(const struct iopt_counts *c)
 {
@@ -146,42 +117,15 @@ static void count_tables(struct iospace *s, const struct iopt_counts *now,
     s->told_spare = s->pt.spare.nr;
 }
 
-/* None of them ever shrinks, so the sum stays if all do. */
-static uint64_t events(const struct iopt_counts *c)
-{
-    return c->shatters + c->coalesces_full + c->coalesces_empty +
-           c->spare_hits + c->pool_allocs + c->pool_frees;
-}
-
-/* All that can differ is the number of 4K leaves: so after most calls. */
-static bool same_tables(const struct iospace *s)
-{
-    const struct iopt_counts *const now = &s->pt.counts;
-    const struct iopt_counts *const told = &s->told;
-
-    return now->tables == told->tables && s->pt.spare.nr == s->told_spare &&
-           now->leaves[1] == told->leaves[1] &&
-           now->leaves[2] == told->leaves[2] && events(now) == events(told);
-}
-
-void iospace_count(struct iospace *s, enum iommu_cause cause)
+/* Add what happened in a tree since the last time. The space's lock is held. */
+static void count_space(struct iospace *s)
 {
     const struct iopt_counts *const now = &s->pt.counts;
     struct iopt_counts *const told = &s->told;
-    const uint64_t shatters = now->shatters - told->shatters;
     const uint64_t full = now->coalesces_full - told->coalesces_full;
     const uint64_t empty = now->coalesces_empty - told->coalesces_empty;
 
-    static_assert(PERF_iommu_shatters_prot ==
-                      PERF_iommu_shatters_unmap + IOMMU_BY_PROT,
-                  "one counter a cause");
-    if (likely(same_tables(s))) {
-        perf_add_array(iommu_leaves, 0, now->leaves[0] - told->leaves[0]);
-        told->leaves[0] = now->leaves[0];
-        return;
-    }
-    perf_add(iommu_pt_shatters, shatters);
-    perf_add_index(PERF_iommu_shatters_unmap + cause, shatters);
+    perf_add(iommu_pt_shatters, now->shatters - told->shatters);
     /* Tables that went upward, full or empty; not those that were replaced. */
     perf_add(iommu_pt_coalesces, full + empty);
     perf_add(iommu_coalesces_full, full);
@@ -191,6 +135,50 @@ void iospace_count(struct iospace *s, enum iommu_cause cause)
     }
     count_tables(s, now, told);
     *told = *now;
+}
+
+void iommu_count_all(void)
+{
+    struct list_head *p;
+
+    spin_lock(&attach_lock);
+    list_for_each(p, &spaces) {
+        struct iospace *const s = list_entry(p, struct iospace, all);
+
+        spin_lock(&s->lock);
+        count_space(s);
+        spin_unlock(&s->lock);
+    }
+    spin_unlock(&attach_lock);
+}
+
+void iospace_destroy(struct iospace *s)
+{
+    if (!s) {
+        return;
+    }
+    spin_lock(&attach_lock);
+    ASSERT(list_empty(&s->devices) && list_empty(&s->reserved));
+    list_del(&s->all);
+    spin_unlock(&attach_lock);
+
+    /*
+     * No device has used the tree since the last one was detached, and that
+     * detach flushed everything of this id.
+     */
+    spin_lock(&s->lock);
+    iopt_gather_release(&s->pt, &s->deferred);
+    spin_unlock(&s->lock);
+    while (iopt_destroy(&s->pt, 512)) {
+    }
+    memset(s->pt.counts.leaves, 0, sizeof(s->pt.counts.leaves));
+    count_space(s);
+    iommu_ops->space_fini(s);
+
+    spin_lock(&attach_lock);
+    (void)atomic_test_clear_bit(did_used, s->did);
+    spin_unlock(&attach_lock);
+    xfree(s);
 }
 
 struct iospace *iospace_from(unsigned int did)

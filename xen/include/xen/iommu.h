@@ -62,6 +62,14 @@ int must_check iospace_create(uint16_t owner, struct iospace **out);
 void iospace_destroy(struct iospace *s);
 
 /**
+ * iommu_count_all() - Bring the performance counters up to date with what each
+ * tree has counted by itself: shatters, coalesces, tables, leaves. They go to
+ * the row of the CPU that asks.
+ * Locks: attach_lock, each space's. Context: hypercall, debug key.
+ */
+void iommu_count_all(void);
+
+/**
  * iommu_map() - Let a space's devices reach a run of machine frames.
  * @s: the space. @dfn, @mfn: first frames. @nr: count, not 0. @prot: IOMMU_R/W.
  * @g: collects what must be invalidated; the caller ends with iommu_flush().
