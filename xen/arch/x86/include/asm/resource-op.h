@@ -4,6 +4,7 @@
 #define ASM_RESOURCE_OP_H
 
 #include <xen/compiler.h>
+#include <xen/types.h>
 
 #include <public/platform.h>
 
