@@ -55,6 +55,7 @@ struct sched_params sched_params_get(void)
     return (struct sched_params){
         .slice_ns = read_once(params.slice_ns),
         .min_run_ns = read_once(params.min_run_ns),
+        .stay_ns = read_once(params.stay_ns),
     };
 }
 
@@ -62,6 +63,7 @@ void sched_params_set(const struct sched_params *p)
 {
     write_once(params.slice_ns, p->slice_ns);
     write_once(params.min_run_ns, p->min_run_ns);
+    write_once(params.stay_ns, p->stay_ns);
 }
 
 /* Turns are taken in a circle, so a turn's length is the share. */
@@ -457,8 +459,9 @@ static bool claim(struct vcpu *v)
  * Take a runnable vCPU that may run here from another CPU's queue. A queue never
  * holds one that its CPU has not let go of yet: see let_go().
  */
-static struct vcpu *steal(unsigned int self)
+static struct vcpu *steal(unsigned int self, uint64_t now)
 {
+    const uint64_t stay = read_once(params.stay_ns);
     unsigned int cpu;
 
     cpumask_for_each(cpu, &cpu_online)
@@ -473,7 +476,7 @@ static struct vcpu *steal(unsigned int self)
         list_for_each(p, &q->list) {
             struct vcpu *v = list_entry(p, struct vcpu, runq);
 
-            if (may_run_on(v, self)) {
+            if (may_run_on(v, self) && now - read_once(v->ran_ns) >= stay) {
                 dequeue(q, v);
                 /* Both queues are locked, so its home may change. */
                 write_once(v->processor, self);
@@ -591,7 +594,7 @@ static void schedule(void)
     perf_inc(sched_run);
     next = choose(q, prev, prev_ok, now);
     if (!next) {
-        next = steal(cpu);
+        next = steal(cpu, now);
     }
     if (!next) {
         next = q->idle;
@@ -620,6 +623,7 @@ static void schedule(void)
         evtchn_move_pirqs(next);
     }
 
+    write_once(prev->ran_ns, now);
     local_irq_disable();
     if (prev->runstate.state == RUNSTATE_running) {
         if (prev != q->idle && !vcpu_runnable(prev)) {

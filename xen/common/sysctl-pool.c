@@ -75,12 +75,13 @@ static long put_params(const struct xen_sysctl_credit_schedule *c)
                             c->ratelimit_us > c->tslice_ms * 1000)) {
         return -EINVAL;
     }
-    if (c->vcpu_migr_delay_us) {
-        return -EOPNOTSUPP; /* an idle CPU always takes what waits */
+    if (c->vcpu_migr_delay_us > XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US) {
+        return -EINVAL;
     }
     sched_params_set(&(struct sched_params){
         .slice_ns = c->tslice_ms * NS_PER_MS,
         .min_run_ns = c->ratelimit_us * NS_PER_US,
+        .stay_ns = c->vcpu_migr_delay_us * NS_PER_US,
     });
     return 0;
 }
@@ -112,7 +113,7 @@ static long op_scheduler(struct xen_sysctl_scheduler_op *op)
     now = sched_params_get();
     c->tslice_ms = (uint32_t)(now.slice_ns / NS_PER_MS);
     c->ratelimit_us = (uint32_t)(now.min_run_ns / NS_PER_US);
-    c->vcpu_migr_delay_us = 0;
+    c->vcpu_migr_delay_us = (uint32_t)(now.stay_ns / NS_PER_US);
     return 0;
 }
 

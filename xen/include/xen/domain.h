@@ -53,6 +53,7 @@ struct vcpu {
     int credit;              /* time left in this period, in us */
     cpumask_t dirty;         /* CPU whose registers/TLB may hold its state */
     uint64_t slice_end_ns;   /* when its time slice ends */
+    uint64_t ran_ns;         /* when it last left a CPU */
     unsigned int irq_cpu;    /* where its physical interrupts are sent */
 
     /* Run-state accounting. */

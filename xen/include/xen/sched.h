@@ -17,6 +17,7 @@ struct vcpu;
 struct sched_params {
     uint64_t slice_ns;   /* run of a vCPU of default weight, others waiting */
     uint64_t min_run_ns; /* a wake-up preempts nobody before this */
+    uint64_t stay_ns;    /* after a run no other CPU takes it for so long */
 };
 
 /**
