@@ -41,6 +41,15 @@ DIFFERENT = {
                          r"    guest_loglvl\n    loglvl\n"),
     # Our own tables are not shown to tools, nor can they be mapped.
     "xen-mfndump dump-m2p | head -n 2": (0, r"Failed to map live M2P"),
+    # Debug key o prints our dump.
+    "iommu-view": (0, r"^d0\n  addresses +\d+ bits(.|\n)*^  mapped .* by "
+                      r"[1-9]\d* leaves(.|\n)*^  0x0+  [A-Za-z.]{64}$(.|\n)*"
+                      r"small: a part"),
+    "iommu-view --summary --svg /tmp/x.svg >/tmp/x; tail -n 1 /tmp/x.svg":
+        (0, r"^</svg>$"),
+    "iommu-view --live 0.5 --count 2": (
+        0, r"^per second: +shatters +coalesces(.|\n)*^d0 +\S+ .iB by "
+           r"(.|\n)*(^\d\d:\d\d:\d\d( +\d+\.\d){6}\n){2}"),
     # There are no HVM guests, and so none whose policy could be read.
     "test-tsx": (1, r"Xen doesn't support HVM(.|\n)*"
                     r"Testing MSR_TSX_FORCE_ABORT consistency\n"
