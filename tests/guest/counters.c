@@ -33,14 +33,12 @@
 #define KEXEC_OP   37 /* refused and used by nobody, hence quiet */
 #define MAX_VALUES 64
 
-/* Spec: Linux's <xen/privcmd.h> and Xen's <public/sysctl.h>. */
+/* Spec: Linux's <xen/privcmd.h>. */
 struct privcmd_hypercall {
     uint64_t op;
     uint64_t arg[5];
 };
 #define IOCTL_PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, 48)
-#define SYSCTL_PERFC_OP         5
-#define PERFCOP_QUERY           2
 
 static unsigned int failed, checked;
 static int privcmd, module;
@@ -277,22 +275,18 @@ static uint64_t peek(pid_t p, uint64_t at)
     return (uint64_t)ptrace(PTRACE_PEEKDATA, p, at, NULL);
 }
 
-/* Is it about to fetch the counters (and not only their number)? */
-static bool at_query(pid_t p)
+/* Is it about to make a sysctl? What it asks is in memory nobody may peek at. */
+static bool at_sysctl(pid_t p)
 {
     struct user_regs_struct r;
-    uint64_t op;
 
     if (ptrace(PTRACE_GETREGS, p, NULL, &r)) {
         die("ptrace");
     }
-    if (r.orig_rax != SYS_ioctl || r.rsi != IOCTL_PRIVCMD_HYPERCALL ||
-        peek(p, r.rdx) != __HYPERVISOR_sysctl) {
-        return false;
-    }
-    op = peek(p, r.rdx + 8);
-    return (uint32_t)peek(p, op) == SYSCTL_PERFC_OP &&
-           (uint32_t)peek(p, op + 8) == PERFCOP_QUERY && peek(p, op + 24);
+    /* Linux: on the way in the result is not there yet. */
+    return r.orig_rax == SYS_ioctl && (int64_t)r.rax == -ENOSYS &&
+           r.rsi == IOCTL_PRIVCMD_HYPERCALL &&
+           peek(p, r.rdx) == __HYPERVISOR_sysctl;
 }
 
 /* Until it enters or leaves a system call. False: it has ended. */
@@ -306,8 +300,10 @@ static bool step(pid_t p)
     return WIFSTOPPED(status);
 }
 
+/* Its first sysctl asks how many counters there are, the second reads them. */
 static void hold_before_query(pid_t p)
 {
+    unsigned int sysctls = 0;
     int status;
 
     /* exec stops it for the first time. */
@@ -315,10 +311,10 @@ static void hold_before_query(pid_t p)
         die("xenperf does not start");
     }
     while (step(p)) {
-        if (at_query(p)) {
+        sysctls += at_sysctl(p);
+        if (sysctls == 2) {
             return;
         }
-        step(p); /* the system call's end */
     }
     errno = ENOSYS;
     die("xenperf does not read counters");
