@@ -154,7 +154,7 @@ static void test_read(void)
     EXPECT_EQ("root", read_node("/", &r, sizeof(r.e)), -ENOBUFS);
     walk("/", r.e.content_len, XEN_HYPFS_TYPE_DIR);
     EXPECT_EQ("nodes", nodes, 20);
-    EXPECT_EQ("options", writable, 4);
+    EXPECT_EQ("options", writable, 5);
     EXPECT_EQ("text", read_node("/buildinfo/version/extra", &r, sizeof(r)), 0);
     EXPECT_STR("text", r.text, ".0-test");
     EXPECT_EQ("option", read_node("/params/loglvl", &r, sizeof(r)), 0);
@@ -211,6 +211,9 @@ static void test_write(void)
     EXPECT_EQ("huge", write_node("/params/loglvl", big, UINT64_MAX), -ENOSPC);
     EXPECT_EQ("faults", write_node("/params/loglvl", (const char *)FAULTS, 4),
               -EFAULT);
+    EXPECT_EQ("as it is", write_node("/cpupool/0/sched-gran", "cpu", 4), 0);
+    EXPECT_EQ("in use", write_node("/cpupool/0/sched-gran", "core", 5), -EBUSY);
+    EXPECT_EQ("what?", write_node("/cpupool/0/sched-gran", "cp", 3), -EINVAL);
     EXPECT_EQ("constant", write_node("/buildinfo/version/major", "5", 2),
               -EACCES);
     EXPECT_EQ("directory", write_node("/params", "x", 2), -EACCES);

@@ -113,6 +113,14 @@ long domctl_policy(struct domain *d, struct xen_domctl *op, bool *copy);
 long domctl_perm(struct domain *d, struct xen_domctl *op, bool *copy);
 
 /**
+ * domctl_device() - domctl: who has a PCI device.
+ * @op: untrusted; the domain may be DOMID_IO, which is quarantine.
+ * Locks: none held. Context: hypercall.
+ * Return: 0, -errno; -ENOSYS not one of the group.
+ */
+long domctl_device(const struct xen_domctl *op);
+
+/**
  * domctl_inspect() - domctl: state of vCPUs and pages, for debuggers.
  * @d: referenced by the caller. @op: untrusted. @copy: set if the structure goes
  * back to the tool.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * domctl: what debuggers, core dumps and `xl trigger` ask of a domain. Locks:
+ * domctl: what debuggers, core dumps, `xl trigger` and `xl psr-...` ask. Locks:
  * a vCPU is paused while its state is read.
  */
 #include <xen/atomic.h>
@@ -106,6 +106,9 @@ long domctl_inspect(struct domain *d, struct xen_domctl *op, bool *copy)
         return op_getpageframeinfo3(d, &op->u.getpageframeinfo3);
     case XEN_DOMCTL_sendtrigger:
         return op_sendtrigger(d, &op->u.sendtrigger);
+    case XEN_DOMCTL_psr_cmt_op:
+    case XEN_DOMCTL_psr_alloc:
+        return -ENODEV; /* no CPU with monitored caches is supported */
     default:
         return -ENOSYS;
     }

@@ -157,6 +157,10 @@ long do_domctl(struct hypercall_args *args)
         }
         return rc;
     }
+    rc = domctl_device(&op);
+    if (rc != -ENOSYS) {
+        return rc;
+    }
     d = dom_find_self(op.domain);
     if (!d) {
         return -ESRCH;

@@ -33,6 +33,16 @@ struct node {
     const struct run_option *option; /* instead of text: can be written */
 };
 
+static size_t text_len(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n]) {
+        n++;
+    }
+    return n;
+}
+
 static const char *text_extra(void)
 {
     return version_text.extra;
@@ -63,10 +73,28 @@ static const char *text_date(void)
     return version_text.compile_date;
 }
 
-static const char *text_gran(void)
+/* CPUs are scheduled one by one, and the pool always has some. */
+static int set_gran(const char *value)
 {
-    return "cpu";
+    const size_t bytes = text_len(value) + 1;
+
+    if (bytes == sizeof("cpu") && !memcmp(value, "cpu", bytes)) {
+        return 0;
+    }
+    return (bytes == sizeof("core") && !memcmp(value, "core", bytes)) ||
+                   (bytes == sizeof("socket") &&
+                    !memcmp(value, "socket", bytes))
+               ? -EBUSY
+               : -EINVAL;
 }
+
+static void get_gran(char *value, size_t size)
+{
+    ASSERT(size >= sizeof("cpu"));
+    memcpy(value, "cpu", sizeof("cpu"));
+}
+
+static const struct run_option run_gran = { set_gran, get_gran };
 
 #define DIR(p)                               \
     {                                        \
@@ -101,23 +129,13 @@ static const struct node nodes[] = {
     NUMBER("/buildinfo/version/minor", 17),
     DIR("/cpupool"),
     DIR("/cpupool/0"),
-    TEXT("/cpupool/0/sched-gran", text_gran),
+    { "/cpupool/0/sched-gran", XEN_HYPFS_TYPE_STRING, NULL, 0, &run_gran },
     DIR("/params"),
     OPTION(console_timestamps),
     OPTION(conswitch),
     OPTION(guest_loglvl),
     OPTION(loglvl),
 };
-
-static size_t text_len(const char *s)
-{
-    size_t n = 0;
-
-    while (s[n]) {
-        n++;
-    }
-    return n;
-}
 
 static const struct node *find(const char *path)
 {

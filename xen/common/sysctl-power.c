@@ -52,6 +52,9 @@ static long op_pmstat(struct xen_sysctl_get_pmstat *op)
     }
 }
 
+/* What tools set, state and sub-state; under the sysctl lock. */
+static uint32_t max_cstate[2] = { 1, XEN_SYSCTL_CX_UNLIMITED };
+
 static long op_pm(struct xen_sysctl_pm_op *op)
 {
     uint32_t threads, cores;
@@ -59,11 +62,15 @@ static long op_pm(struct xen_sysctl_pm_op *op)
     switch (op->cmd) {
     case XEN_SYSCTL_pm_op_get_max_cstate:
         /* cpuid 1 asks for the sub-state, which is not limited. */
-        op->u.get_max_cstate = op->cpuid ? XEN_SYSCTL_CX_UNLIMITED : 1;
+        op->u.get_max_cstate = max_cstate[op->cpuid != 0];
         return 0;
     case XEN_SYSCTL_pm_op_set_max_cstate:
         /* C1 is all there is, so only "no idling" would change something. */
-        return op->u.set_max_cstate || op->cpuid ? 0 : -EOPNOTSUPP;
+        if (!op->u.set_max_cstate && !op->cpuid) {
+            return -EOPNOTSUPP;
+        }
+        max_cstate[op->cpuid != 0] = op->u.set_max_cstate;
+        return 0;
     case XEN_SYSCTL_pm_op_set_sched_opt_smt:
         ctl_count_siblings(&threads, &cores);
         /* Without siblings there is nothing that it would change. */
@@ -125,6 +132,9 @@ static long op_page_offline(const struct xen_sysctl_page_offline_op *op)
 
         if (guest_write_handle(op->status, i, &status)) {
             return -EFAULT;
+        }
+        if (status == PG_OFFLINE_INVALID) {
+            return -EINVAL;
         }
     }
     return 0;

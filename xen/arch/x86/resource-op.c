@@ -4,6 +4,7 @@
  * that tell something about the CPU and change nothing; none is written.
  * Spec: <public/platform.h>, XENPF_resource_op.
  */
+#include <xen/bits.h>
 #include <xen/cpumask.h>
 #include <xen/errno.h>
 #include <xen/guest-access.h>
@@ -47,6 +48,26 @@ static int check(const struct xenpf_resource_entry *e)
     }
 }
 
+/* A register that CPUID does not announce may read as anything. */
+static bool announced(uint64_t msr)
+{
+    uint32_t a, b, c, d;
+    uint64_t caps = 0;
+
+    cpuid(7, 0, &a, &b, &c, &d);
+    if (d & BIT32(29) && rdmsr_safe(MSR_ARCH_CAPS, &caps)) {
+        caps = 0;
+    }
+    switch (msr) {
+    case MSR_TSX_FORCE_ABORT:
+        return d & BIT32(13);
+    case MSR_TSX_CTRL:
+        return caps & BIT64(7);
+    default: /* MSR_MCU_OPT_CTRL */
+        return d & BIT32(9);
+    }
+}
+
 static int read_one(struct xenpf_resource_entry *e)
 {
     const int rc = check(e);
@@ -58,7 +79,8 @@ static int read_one(struct xenpf_resource_entry *e)
         e->val = now_ns(); /* ABI: time, not the register */
         return 0;
     }
-    return rdmsr_safe((uint32_t)e->idx, &e->val) ? -EPERM : 0;
+    return !announced(e->idx) || rdmsr_safe((uint32_t)e->idx, &e->val) ? -EPERM
+                                                                       : 0;
 }
 
 static void run(void *arg)
