@@ -75,6 +75,7 @@ NOT_RUN = {
     "xencons": "starts a shell on a guest's console by ssh",
     "xencov_split": "splits what xencov reads, which is refused",
     "xentrace_format": "formats what xentrace writes, which is refused",
+    "xen-mceinj": "makes machine checks up; Debian's Xen raises them",
     "xenpvnetboot": "fetches a kernel over the network",
     "xen-init-list": "for the init script that starts guests",
     "xen-init-name": "for the init script that starts guests",

@@ -116,7 +116,8 @@ long domctl_perm(struct domain *d, struct xen_domctl *op, bool *copy);
  * domctl_device() - domctl: who has a PCI device.
  * @op: untrusted; the domain may be DOMID_IO, which is quarantine.
  * Locks: none held. Context: hypercall.
- * Return: 0, -errno; -ENOSYS not one of the group.
+ * Return: 0, -ENOSYS not one of the group, -EOPNOTSUPP no IOMMU or for a guest,
+ * -EINVAL, -EBUSY not Dom0's, -ENODEV, -ETIMEDOUT.
  */
 long domctl_device(const struct xen_domctl *op);
 
