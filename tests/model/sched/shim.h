@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the scheduler sees of the machine, for model-sched.c: included first, in
- * place of the headers whose guards it takes. A CPU is a thread; an interrupt is
+ * What the scheduler and the event channels see of the machine, for the models
+ * with threads, model-sched.c and model-evtchn.c: included first, in place of
+ * the headers whose guards it takes. A CPU is a thread; an interrupt is
  * a bit the thread looks at wherever interrupts can come in.
  */
 #ifndef TESTS_MODEL_SCHED_SHIM_H
@@ -26,7 +27,10 @@ struct page_info;
 struct vcpu;
 
 #define frame_m2p ((uint64_t *)NULL) /* never looked at */
+bool mfn_valid(mfn_t m);
 struct page_info *mfn_to_page(mfn_t m);
+void *mfn_to_va(mfn_t m);
+mfn_t va_to_mfn(const void *va);
 
 struct cpu_info {
     struct cpu_user_regs guest_regs;
