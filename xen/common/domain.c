@@ -95,6 +95,7 @@ static void domain_free(struct domain *d)
     if (d->grants) {
         grant_free(d);
     }
+    pirq_free(d);
     xfree(d->pv.e820);
     rangeset_destroy(d->iomem_caps);
     rangeset_destroy(d->ioport_caps);

@@ -140,8 +140,10 @@ static void release_vcpus(struct domain *d)
 /* Each step is short, or goes on where it stopped. Return: 0, -ERESTART. */
 static int release(struct domain *d)
 {
-    int rc = evtchn_destroy(d);
+    int rc;
 
+    pirq_destroy(d);
+    rc = evtchn_destroy(d);
     if (!rc) {
         rc = grant_destroy(d);
     }
@@ -165,7 +167,6 @@ long domctl_destroy(struct domain *d)
     spin_lock(&d->hypercall_lock);
     if (!d->dying) {
         write_once(d->dying, 1); /* none of its vCPUs is runnable any more */
-        pirq_destroy(d);
     }
     rc = release(d);
     if (!rc && d->dying == 1) {
