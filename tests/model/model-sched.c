@@ -35,6 +35,7 @@
 
 #include <asm/apic.h>
 #include <asm/setup.h>
+#include <asm/spec-ctrl.h>
 
 #define NR_CPUS   3
 #define NR_DOMS   3 /* the first one controls the others */
@@ -157,6 +158,11 @@ mfn_t pv_active_l4(const struct vcpu *v)
 {
     (void)v;
     return MFN(0);
+}
+
+void spec_ctrl_switch(uint16_t domid)
+{
+    (void)domid;
 }
 
 void pv_context_save(struct vcpu *v)

@@ -14,8 +14,12 @@ import tarfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import build  # noqa: E402
 
-PACKAGES = ["xen-utils-4.17", "xen-utils-common", "xenstore-utils", "dash"]
+PACKAGES = ["xen-utils-4.17", "xen-utils-common", "xenstore-utils", "dash",
+            "bash", "util-linux"]
 MODULES = ["xen-gntalloc", "xen-pciback"]
+# What Dom0 and a guest load for /tests/guests.
+BACKENDS = ["xen-blkback", "xen-netback", "bridge", "loop"]
+FRONTENDS = ["xen-blkfront", "xen-netfront"]
 # What no tool under test reads; each megabyte costs a second of each boot.
 LEFT_OUT = """usr/share/doc usr/share/man usr/share/locale usr/share/info
 usr/share/perl usr/share/perl5 usr/share/zoneinfo usr/share/lintian
@@ -24,7 +28,9 @@ usr/lib/python3.11/test usr/lib/python3.11/idlelib usr/lib/python3
 usr/share/python3 usr/share/bash-completion usr/share/pam usr/lib/dpkg
 usr/share/debconf usr/lib/x86_64-linux-gnu/perl-base bin/udevadm
 usr/lib/x86_64-linux-gnu/gconv var/cache var/lib/dpkg var/lib/apt dev
-etc/apt""".split()
+etc/apt usr/bin/lsblk usr/bin/lsfd usr/sbin/zramctl
+usr/lib/x86_64-linux-gnu/libgcrypt.so.20.4.1
+usr/lib/x86_64-linux-gnu/libsystemd.so.0.35.0""".split()
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTRA = f"{HERE}/tools-root"
 VIEW = "tools/iommu-view"
@@ -114,14 +120,21 @@ def fill(root, tar):
             os.symlink("busybox", f"{root}/debian/usr/local/bin/{applet}")
     if not os.path.lexists(f"{root}/debian/bin/sh"):
         os.symlink("dash", f"{root}/debian/bin/sh")
-    # The initrd's own modules are loaded by then.
-    loaded = build.load_order(build.MODULES)
-    order = [p for p in build.load_order(build.MODULES + MODULES)
-             if p not in loaded]
     os.makedirs(f"{root}/lib", exist_ok=True)
+    put_modules(root, "tools", build.MODULES, MODULES)
+    put_modules(root, "backends", build.MODULES + MODULES, BACKENDS)
+    put_modules(root, "frontends", build.MODULES, FRONTENDS)
+
+
+def put_modules(root, name, loaded, wanted_ones):
+    """Modules and the order in which to load them, in /lib/order-NAME; not
+    those that are loaded by then."""
+    there = build.load_order(loaded)
+    order = [p for p in build.load_order(loaded + wanted_ones)
+             if p not in there]
     for path in order:
         shutil.copy(path, f"{root}/lib/")
-    with open(f"{root}/lib/order-tools", "w") as f:
+    with open(f"{root}/lib/order-{name}", "w") as f:
         f.writelines(os.path.basename(p) + "\n" for p in order)
 
 

@@ -95,6 +95,7 @@ static void domain_free(struct domain *d)
     if (d->grants) {
         grant_free(d);
     }
+    pirq_free(d);
     xfree(d->pv.e820);
     rangeset_destroy(d->iomem_caps);
     rangeset_destroy(d->ioport_caps);
@@ -185,11 +186,9 @@ err:
     if (d->pirqs) {
         pirq_destroy(d);
     }
-    if (d->grants) {
-        grant_destroy(d);
-    }
-    if (d->evtchn) {
-        evtchn_destroy(d);
+    /* Both are empty, so neither has to be called again. */
+    if (grant_destroy(d) || evtchn_destroy(d)) {
+        BUG();
     }
     domain_free(d);
     return rc;
@@ -334,6 +333,7 @@ static void dump_domains(unsigned char key)
                d->shut_down ? " shut-down" : "");
         for (unsigned int i = 0; i < d->max_vcpus; i++) {
             const struct vcpu *v = d->vcpu[i];
+            const struct vcpu_info *info = v ? read_once(v->info) : NULL;
 
             if (!v) {
                 continue;
@@ -343,7 +343,8 @@ static void dump_domains(unsigned char key)
                    d->id, i, v->processor, v->running ? " running" : "",
                    v->initialised ? "" : " new", v->down ? " down" : "",
                    v->blocked ? " blocked" : "", v->pause_count,
-                   v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask,
+                   info ? info->evtchn_upcall_pending : 0,
+                   info ? info->evtchn_upcall_mask : 1,
                    v->pv.kernel_mode ? "" : " user");
         }
         dom_put(d);

@@ -48,6 +48,8 @@ static long config_sane(const struct xen_domctl_createdomain *c)
     return 0;
 }
 
+#define MAPTRACK_PER_FRAME 256u /* handles tools expect of a 4K frame */
+
 /* A size as grant_set_limits() takes it: 0 is its default, 1 its smallest. */
 static uint32_t grant_size(int32_t asked)
 {
@@ -79,13 +81,16 @@ static long create_at_free_id(struct xen_domctl *op, struct domain **d)
 
 static long configure(struct domain *d, const struct xen_domctl_createdomain *c)
 {
+    const uint32_t maptrack = min_of(grant_size(c->max_maptrack_frames),
+                                     UINT32_MAX / MAPTRACK_PER_FRAME);
     long rc = grant_set_limits(d, grant_size(c->max_grant_frames),
-                               grant_size(c->max_maptrack_frames),
+                               maptrack * MAPTRACK_PER_FRAME,
                                XEN_DOMCTL_GRANT_version(c->grant_opts));
 
     if (!rc && c->flags & XEN_DOMCTL_CDF_iommu) {
         rc = dom_iommu_init(d);
     }
+    write_once(d->tool_pauses, 1); /* ABI: a new domain is paused */
     evtchn_set_limit(d, c->max_evtchn_port);
     memcpy(d->handle, c->handle, sizeof(d->handle));
     return rc;
@@ -132,6 +137,24 @@ static void release_vcpus(struct domain *d)
     }
 }
 
+/* Each step is short, or goes on where it stopped. Return: 0, -ERESTART. */
+static int release(struct domain *d)
+{
+    int rc;
+
+    pirq_destroy(d);
+    rc = evtchn_destroy(d);
+    if (!rc) {
+        rc = grant_destroy(d);
+    }
+    if (!rc) {
+        dom_misc_destroy(d);
+        release_vcpus(d);
+        rc = pv_domain_release_pages(d);
+    }
+    return rc;
+}
+
 long domctl_destroy(struct domain *d)
 {
     long rc;
@@ -144,13 +167,8 @@ long domctl_destroy(struct domain *d)
     spin_lock(&d->hypercall_lock);
     if (!d->dying) {
         write_once(d->dying, 1); /* none of its vCPUs is runnable any more */
-        pirq_destroy(d);
-        evtchn_destroy(d);
-        grant_destroy(d);
-        dom_misc_destroy(d);
-        release_vcpus(d);
     }
-    rc = pv_domain_release_pages(d);
+    rc = release(d);
     if (!rc && d->dying == 1) {
         dom_iommu_destroy(d);
         write_once(d->dying, 2);

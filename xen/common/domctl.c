@@ -44,7 +44,7 @@ void domctl_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     }
     info->flags = (d->dying ? XEN_DOMINF_dying : 0) |
                   (d->shut_down ? XEN_DOMINF_shutdown : 0) |
-                  (read_once(d->pause_count) ? XEN_DOMINF_paused : 0) |
+                  (read_once(d->tool_pauses) ? XEN_DOMINF_paused : 0) |
                   (running   ? XEN_DOMINF_running
                    : blocked ? XEN_DOMINF_blocked
                              : 0);
@@ -80,6 +80,19 @@ static long op_max_mem(struct domain *d, const struct xen_domctl_max_mem *op)
     return 0;
 }
 
+/* One pause of the toolstack's, never one of a hypercall that is under way. */
+static bool take_tool_pause(struct domain *d)
+{
+    uint32_t n = read_once(d->tool_pauses);
+
+    while (n) {
+        if (atomic_cas(&d->tool_pauses, &n, n - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static long op_on_domain(struct domain *d, struct xen_domctl *op)
 {
     switch (op->cmd) {
@@ -88,9 +101,10 @@ static long op_on_domain(struct domain *d, struct xen_domctl *op)
             return -EINVAL;
         }
         dom_pause(d);
+        atomic_add(&d->tool_pauses, 1);
         return 0;
     case XEN_DOMCTL_unpausedomain:
-        if (d == current->domain || d->dying || !read_once(d->pause_count)) {
+        if (d == current->domain || d->dying || !take_tool_pause(d)) {
             return -EINVAL;
         }
         dom_unpause(d);

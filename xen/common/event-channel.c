@@ -176,7 +176,8 @@ static uint32_t port_limit(const struct evtchn_table *t)
 }
 
 /*
- * Find a free port; the caller sets its state before it drops the lock.
+ * Find a free port; the caller binds it with port_bind() before it drops the
+ * lock, or leaves it.
  * Locks: t->lock. Return: 0, -ENOSPC, -ENOMEM, -ESRCH the domain dies.
  */
 static int port_alloc(struct evtchn_table *t, uint32_t *port)
@@ -201,16 +202,30 @@ static int port_alloc(struct evtchn_table *t, uint32_t *port)
         }
         chn = port_record(t, p);
         if (chn->state == PORT_FREE) {
+            /*
+             * Its word may still be the tail of the queue it was in last:
+             * what says which one stays.
+             */
             *chn = (struct evtchn){
                 .priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
-                .last_priority = EVTCHN_FIFO_PRIORITY_DEFAULT,
+                .last_priority = chn->last_priority,
+                .last_vcpu = chn->last_vcpu,
             };
             t->free_hint = p + 1;
             *port = p;
             return 0;
         }
     }
+    t->free_hint = max_of(t->free_hint, limit);
     return -ENOSPC;
+}
+
+/* Locks: t->lock; @chn is free, its other fields are filled. */
+static void port_bind(struct evtchn_table *t, struct evtchn *chn,
+                      enum port_state state)
+{
+    chn->state = (uint8_t)state;
+    t->nr_bound++;
 }
 
 /* Locks: t->lock. */
@@ -226,6 +241,7 @@ static void port_free(struct domain *d, uint32_t port)
     }
     chn->state = PORT_FREE;
     chn->notify_vcpu = 0;
+    t->nr_bound--;
     t->free_hint = min_of(t->free_hint, port);
 }
 
@@ -361,7 +377,7 @@ static int op_alloc_unbound(struct evtchn_alloc_unbound *op)
 
         chn->unbound_for =
             op->remote_dom == DOMID_SELF ? current->domain->id : op->remote_dom;
-        chn->state = PORT_UNBOUND;
+        port_bind(t, chn, PORT_UNBOUND);
         op->port = port;
     }
     spin_unlock_irqrestore(&t->lock, flags);
@@ -420,7 +436,7 @@ static int op_bind_interdomain(struct evtchn_bind_interdomain *op)
     lchn = port_record(ld->evtchn, port);
     lchn->remote.dom = rd;
     lchn->remote.port = op->remote_port;
-    lchn->state = PORT_INTERDOMAIN;
+    port_bind(ld->evtchn, lchn, PORT_INTERDOMAIN);
     rchn->remote.dom = ld;
     rchn->remote.port = port;
     rchn->state = PORT_INTERDOMAIN;
@@ -458,8 +474,7 @@ static int op_bind_virq(struct evtchn_bind_virq *op)
 
         chn->virq = op->virq;
         chn->notify_vcpu = (uint16_t)op->vcpu;
-        chn->last_vcpu = (uint16_t)op->vcpu;
-        chn->state = PORT_VIRQ;
+        port_bind(t, chn, PORT_VIRQ);
         write_once(v->virq_port[op->virq], (uint16_t)port);
         op->port = port;
     }
@@ -484,8 +499,7 @@ static int op_bind_ipi(struct evtchn_bind_ipi *op)
         struct evtchn *chn = port_record(t, port);
 
         chn->notify_vcpu = (uint16_t)op->vcpu;
-        chn->last_vcpu = (uint16_t)op->vcpu;
-        chn->state = PORT_IPI;
+        port_bind(t, chn, PORT_IPI);
         op->port = port;
     }
     spin_unlock_irqrestore(&t->lock, flags);
@@ -508,7 +522,7 @@ static int op_bind_pirq(struct evtchn_bind_pirq *op)
         /* Bound before the line is unmasked: the first one may come at once. */
         chn = port_record(t, port);
         chn->pirq.pirq = op->pirq;
-        chn->state = PORT_PIRQ;
+        port_bind(t, chn, PORT_PIRQ);
         pirq_list_add(t, port);
     }
     spin_unlock_irqrestore(&t->lock, flags);
@@ -697,8 +711,11 @@ static int op_unmask(const struct evtchn_unmask *op)
     return rc;
 }
 
-/* Close everything. Return: 0, -ERESTART (only if @preempt). */
-static int close_all(struct domain *d, bool preempt)
+/*
+ * Close everything. Return: 0, -ERESTART, -EAGAIN the guest binds ports as fast
+ * as we close them.
+ */
+static int close_all(struct domain *d)
 {
     struct evtchn_table *t = d->evtchn;
     int rc = 0;
@@ -712,14 +729,14 @@ static int close_all(struct domain *d, bool preempt)
             rc = close_port(d, port);
             ASSERT(rc == 0);
         }
-        if (preempt && port % 64 == 63 && hypercall_preempt()) {
+        if (port % 64 == 63 && hypercall_preempt()) {
             rc = -ERESTART;
             break;
         }
     }
     if (!rc) {
         t->reset_pos = 1;
-        evtchn_fifo_destroy(d);
+        rc = evtchn_fifo_destroy(d);
     }
     spin_unlock(&t->config_lock);
     return rc;
@@ -731,7 +748,7 @@ static int op_reset(const struct evtchn_reset *op)
     int rc = dom_find_target(op->dom, &d);
 
     if (!rc) {
-        rc = close_all(d, true);
+        rc = close_all(d);
         dom_put(d);
     }
     return rc;
@@ -913,21 +930,25 @@ int evtchn_init(struct domain *d, unsigned int max_ports)
     return 0;
 }
 
-void evtchn_destroy(struct domain *d)
+int evtchn_destroy(struct domain *d)
 {
     struct evtchn_table *t = d->evtchn;
     unsigned long flags;
     int rc;
 
-    if (!t) {
-        return;
+    if (!t || t->closed) {
+        return 0;
     }
-    flags = spin_lock_irqsave(&t->lock);
-    t->dead = true;
-    spin_unlock_irqrestore(&t->lock, flags);
-    t->reset_pos = 1;
-    rc = close_all(d, false);
-    ASSERT(rc == 0);
+    if (!t->dead) {
+        flags = spin_lock_irqsave(&t->lock);
+        t->dead = true;
+        spin_unlock_irqrestore(&t->lock, flags);
+        t->reset_pos = 1; /* the guest may have left a reset half way */
+    }
+    rc = close_all(d);
+    ASSERT(rc == 0 || rc == -ERESTART); /* nothing can be bound any more */
+    t->closed = rc == 0;
+    return rc;
 }
 
 void evtchn_free(struct domain *d)

@@ -198,8 +198,6 @@ static void switch_to_fifo(struct domain *d, struct evtchn_fifo *f)
         struct evtchn *chn = port_record(t, port);
 
         chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-        chn->last_priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-        chn->last_vcpu = chn->notify_vcpu;
         chn->fifo_owed = port < EVTCHN_2L_NR_CHANNELS &&
                          chn->state != PORT_FREE && evtchn_2l_pending(d, port);
     }
@@ -304,18 +302,24 @@ int evtchn_fifo_expand(struct domain *d, const struct evtchn_expand_array *op)
     return rc;
 }
 
-void evtchn_fifo_destroy(struct domain *d)
+int evtchn_fifo_destroy(struct domain *d)
 {
     struct evtchn_table *t = d->evtchn;
+    const unsigned long flags = spin_lock_irqsave(&t->lock);
     struct evtchn_fifo *f = t->fifo;
-    unsigned long flags;
+    const int rc = t->nr_bound ? -EAGAIN : 0;
 
-    if (!f) {
-        return;
+    /*
+     * A sender of another domain holds its own table's lock only, and may use
+     * our queues for as long as a port of ours is bound to it.
+     */
+    if (!rc) {
+        t->fifo = NULL;
     }
-    flags = spin_lock_irqsave(&t->lock);
-    t->fifo = NULL;
     spin_unlock_irqrestore(&t->lock, flags);
+    if (rc || !f) {
+        return rc;
+    }
 
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
@@ -332,4 +336,5 @@ void evtchn_fifo_destroy(struct domain *d)
         unpin_frame(f->page[i]);
     }
     xfree(f);
+    return 0;
 }

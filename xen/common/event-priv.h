@@ -32,7 +32,7 @@ struct evtchn {
     bool fifo_owed;        /* FIFO: raised before its event word existed */
     uint8_t last_priority; /* FIFO: queue it was linked to last */
     uint16_t notify_vcpu;  /* index of the vCPU that is told */
-    uint16_t last_vcpu;    /* FIFO: whose queue that was */
+    uint16_t last_vcpu;    /* FIFO: whose queue that was; kept when free */
     union {
         domid_t unbound_for; /* UNBOUND: who may bind */
         struct {
@@ -74,7 +74,9 @@ struct evtchn_table {
     uint32_t max_ports;       /* of the domain's configuration */
     uint32_t free_hint;       /* no free port below */
     uint32_t reset_pos;       /* where an interrupted reset goes on */
+    uint32_t nr_bound;        /* ports that are not free */
     bool dead;                /* destroy has begun: nothing is bound any more */
+    bool closed;              /* destroy has closed them all */
     struct evtchn_fifo *fifo; /* NULL: two-level ABI */
     uint64_t pollers;         /* vCPUs in SCHEDOP_poll; atomic */
     uint32_t poll_port[MAX_VCPUS];  /* the one port, 0: several */
@@ -188,7 +190,8 @@ int must_check evtchn_fifo_expand(struct domain *d,
  * evtchn_fifo_destroy() - Back to the two-level ABI, guest frames released.
  * @d: a domain whose ports are all closed.
  * Locks: config_lock held; takes the table lock. Context: hypercall.
+ * Return: 0, -EAGAIN another vCPU of @d has bound a port meanwhile; no change.
  */
-void evtchn_fifo_destroy(struct domain *d);
+int must_check evtchn_fifo_destroy(struct domain *d);
 
 #endif

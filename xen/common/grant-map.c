@@ -18,6 +18,9 @@
 
 #include "grant-priv.h"
 
+/* Ours: unmaps that share one TLB flush, and are done without a pause. */
+#define UNMAP_BATCH 32
+
 #define MAP_FLAGS ((uint32_t)(GNTMAP_device_map | GNTMAP_host_map))
 
 static enum grant_access access_of(uint32_t flags)
@@ -125,11 +128,12 @@ static void track_release(struct domain *d, const struct grant_track *k)
     dom_put(k->granter);
 }
 
-void grant_release_all(struct domain *d)
+int grant_release_all(struct domain *d)
 {
     struct grant_table *t = d->grants;
 
-    for (uint32_t h = 0; h < t->nr_tracks; h++) {
+    while (t->released < t->nr_tracks) {
+        const uint32_t h = t->released++;
         struct grant_track k;
 
         /* Entries went or go with the domain's page tables. */
@@ -139,7 +143,11 @@ void grant_release_all(struct domain *d)
             track_free_locked(t, h);
             spin_unlock(&t->track_lock);
         }
+        if (h % UNMAP_BATCH == UNMAP_BATCH - 1 && hypercall_preempt()) {
+            return -ERESTART;
+        }
     }
+    return 0;
 }
 
 /* --- Map ------------------------------------------------------------------ */
@@ -258,9 +266,6 @@ int grant_map_ops(uint64_t gva, uint32_t count, uint32_t *done)
 
 /* --- Unmap ---------------------------------------------------------------- */
 
-/* Ours: unmaps that share one TLB flush. */
-#define UNMAP_BATCH 32
-
 /* Handles without entries, waiting for the flush. */
 struct unmap_batch {
     unsigned int nr;
@@ -362,7 +367,8 @@ int grant_unmap_ops(uint64_t gva, uint32_t count, uint32_t *done)
         struct gnttab_unmap_grant_ref op;
         struct unmap u;
 
-        if (b.nr == UNMAP_BATCH) {
+        /* Failed ones count too: they take time, but no place in the batch. */
+        if (*done && *done % UNMAP_BATCH == 0) {
             batch_finish(ld, &b);
             if (hypercall_preempt()) {
                 break;
@@ -394,7 +400,8 @@ int grant_replace_ops(uint64_t gva, uint32_t count, uint32_t *done)
         struct gnttab_unmap_and_replace op;
         struct unmap u;
 
-        if (b.nr == UNMAP_BATCH) {
+        /* Failed ones count too: they take time, but no place in the batch. */
+        if (*done && *done % UNMAP_BATCH == 0) {
             batch_finish(ld, &b);
             if (hypercall_preempt()) {
                 break;

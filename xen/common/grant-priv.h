@@ -76,6 +76,7 @@ struct grant_table {
     uint32_t nr_tracks; /* handles that have a record */
     uint32_t max_tracks;
     uint32_t track_free; /* first free handle or TRACK_END */
+    uint32_t released;   /* handles below are gone; a dying domain's */
     struct grant_track *track[TRACK_PAGES];
 };
 
@@ -190,7 +191,8 @@ int must_check grant_copy_ops(uint64_t gva, uint32_t count, uint32_t *done);
 /**
  * grant_release_all() - Release every mapping a dying domain holds.
  * @d: none of its vCPUs runs. Locks: see the top. Context: domctl.
+ * Return: 0, done; -ERESTART call again.
  */
-void grant_release_all(struct domain *d);
+int must_check grant_release_all(struct domain *d);
 
 #endif

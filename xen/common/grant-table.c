@@ -796,15 +796,18 @@ int grant_set_limits(struct domain *d, uint32_t max_frames,
     return 0;
 }
 
-void grant_destroy(struct domain *d)
+int grant_destroy(struct domain *d)
 {
     struct grant_table *t = d->grants;
+    int rc;
 
     if (!t || t->dead) {
-        return;
+        return 0;
     }
-    grant_release_all(d);
-
+    rc = grant_release_all(d);
+    if (rc) {
+        return rc;
+    }
     spin_lock(&t->lock);
     t->dead = true; /* others' unmaps no longer look at entries */
     spin_unlock(&t->lock);
@@ -827,6 +830,7 @@ void grant_destroy(struct domain *d)
         t->track[i] = NULL;
     }
     t->nr_tracks = 0;
+    return 0;
 }
 
 void grant_free(struct domain *d)

@@ -27,6 +27,7 @@
 #include <asm/current.h>
 #include <asm/pagetable.h>
 #include <asm/setup.h>
+#include <asm/spec-ctrl.h>
 #include <asm/system.h>
 
 /* Longest slice a weight can give: others must not starve. Ours. */
@@ -542,6 +543,7 @@ static void load(struct vcpu *next)
     cpumask_set(&next->domain->dirty, smp_cpu_id());
     cpumask_set(&next->dirty, smp_cpu_id());
     save_loaded();
+    spec_ctrl_switch(next->domain->id);
     write_guest_cr3(mfn_to_pa(pv_active_l4(next)));
     if (old) {
         cpumask_clear(&old->dirty, smp_cpu_id());

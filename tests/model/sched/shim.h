@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the scheduler sees of the machine, for model-sched.c: included first, in
- * place of the headers whose guards it takes. A CPU is a thread; an interrupt is
+ * What the core sees of the machine, for model-sched.c, model-evtchn.c (both with
+ * threads) and model-grant.c: included first, in place of the headers whose
+ * guards it takes. A CPU is a thread; an interrupt is
  * a bit the thread looks at wherever interrupts can come in.
  */
 #ifndef TESTS_MODEL_SCHED_SHIM_H
@@ -25,8 +26,14 @@
 struct page_info;
 struct vcpu;
 
-#define frame_m2p ((uint64_t *)NULL) /* never looked at */
+extern uint64_t model_m2p[];
+#define frame_m2p model_m2p
+bool mfn_valid(mfn_t m);
 struct page_info *mfn_to_page(mfn_t m);
+mfn_t page_to_mfn(const struct page_info *pg);
+void *page_to_va(const struct page_info *pg);
+void *mfn_to_va(mfn_t m);
+mfn_t va_to_mfn(const void *va);
 
 struct cpu_info {
     struct cpu_user_regs guest_regs;
@@ -44,6 +51,7 @@ extern _Thread_local struct cpu_info cpu_self;
 
 extern uint64_t idle_l4[1];
 void write_guest_cr3(uint64_t cr3);
+void tlb_flush_mask(const cpumask_t *mask);
 
 /* Take interrupts that are due; sometimes lets another thread run first. */
 void model_irqs(void);

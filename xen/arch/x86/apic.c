@@ -67,6 +67,8 @@
 
 #define MSR_TSC_DEADLINE 0x000006e0
 
+#define COUNT_TRIES 5 /* ours: a host may take the CPU away in most of them */
+
 #define ICR_WAIT_NS  (10 * NS_PER_MS) /* ours; SDM: microseconds */
 #define CALIBRATE_NS (10 * NS_PER_MS)
 
@@ -307,25 +309,55 @@ int lapic_send_startup(uint32_t apic_id, unsigned int page)
     return rc ? rc : icr_wait();
 }
 
+/*
+ * The counter and the TSC at one moment. Of several readings the one that took
+ * least: anything may come between two instructions of a guest.
+ */
+static uint32_t count_sample(uint64_t *tsc)
+{
+    uint64_t best = UINT64_MAX;
+    uint32_t count = 0;
+
+    for (unsigned int i = 0; i < COUNT_TRIES; i++) {
+        const uint64_t before = raw_cycles();
+        const uint32_t c = lapic_read(REG_CURRENT);
+        const uint64_t took = raw_cycles() - before;
+
+        if (took < best) {
+            best = took;
+            *tsc = before + took / 2;
+            count = c;
+        }
+    }
+    return count;
+}
+
+static uint32_t begin_count;
+static uint64_t begin_tsc;
+
 void lapic_calibrate_begin(void)
 {
     if (lapic_ready && !deadline_mode) {
         lapic_write(REG_LVT_TIMER, VEC_TIMER | LVT_MASKED);
         lapic_write(REG_COUNT, UINT32_MAX);
+        begin_count = count_sample(&begin_tsc);
     }
 }
 
-void lapic_calibrate_end(uint64_t elapsed_ns)
+void lapic_calibrate_end(uint64_t tsc_hz)
 {
+    uint64_t tsc;
     uint64_t counts;
 
-    if (!lapic_ready || deadline_mode || !elapsed_ns) {
+    if (!lapic_ready || deadline_mode || !tsc_hz) {
         return;
     }
-    counts = UINT32_MAX - lapic_read(REG_CURRENT);
+    counts = begin_count - count_sample(&tsc);
     lapic_write(REG_COUNT, 0);
     lapic_write(REG_LVT_TIMER, VEC_TIMER);
-    timer_hz = counts * NS_PER_S / elapsed_ns;
+    if (tsc > begin_tsc) {
+        timer_hz = counts * (tsc_hz / 1000) / (tsc - begin_tsc) * 1000;
+    }
     if (!timer_hz) {
         panic("apic: the timer does not count");
     }
@@ -349,9 +381,8 @@ void lapic_timer_set(uint64_t deadline_ns)
     if (!timer_hz) {
         /* time_init() ran before the APIC was there: measure against TSC. */
         lapic_calibrate_begin();
-        now = now_ns();
         udelay(CALIBRATE_NS / NS_PER_US);
-        lapic_calibrate_end(now_ns() - now);
+        lapic_calibrate_end(tsc_khz() * 1000);
     }
     now = now_ns();
     counts = 1;

@@ -40,7 +40,7 @@ void cpu_detect(void)
     cpuid(0x80000001, 0, &a, &b, &c->e1_ecx, &c->e1_edx);
     c->phys_bits = 36;
     if (c->max_ext >= 0x80000008) {
-        cpuid(0x80000008, 0, &a, &b, &x, &d);
+        cpuid(0x80000008, 0, &a, &c->e8_ebx, &x, &d);
         c->phys_bits = a & 0xff;
     }
     if (c->max_ext >= 0x80000007) {

@@ -39,6 +39,7 @@ struct pirq_table {
     unsigned int nr;
     unsigned int nr_gsi; /* numbers below are GSIs' own */
     bool was_bound;      /* some interrupt may be on its way to the domain */
+    bool dead;           /* destroy has begun: nothing is mapped any more */
     struct pirq pirq[];
 };
 
@@ -98,6 +99,9 @@ static int map_locked(struct pirq_table *t, struct irq_desc *desc,
 {
     struct pirq *p = &t->pirq[pirq];
 
+    if (t->dead) {
+        return -ESRCH;
+    }
     if (p->desc == desc) {
         return 0;
     }
@@ -348,7 +352,7 @@ int pirq_set_eoi_map(struct domain *d, uint64_t frame)
         return -EINVAL;
     }
     flags = spin_lock_irqsave(&t->lock);
-    rc = d->pv.eoi_map_set ? -EBUSY : 0;
+    rc = t->dead ? -EINVAL : d->pv.eoi_map_set ? -EBUSY : 0;
     if (!rc) {
         d->pv.eoi_map_mfn = MFN(frame);
         d->pv.eoi_map = mfn_to_va(MFN(frame));
@@ -387,10 +391,15 @@ static void nothing(void *arg)
 void pirq_destroy(struct domain *d)
 {
     struct pirq_table *t = d->pirqs;
+    unsigned long flags;
 
-    if (!t) {
+    if (!t || t->dead) {
         return;
     }
+    /* A control domain may be about to map something for it. */
+    flags = spin_lock_irqsave(&t->lock);
+    t->dead = true;
+    spin_unlock_irqrestore(&t->lock, flags);
     for (unsigned int i = 0; i < t->nr; i++) {
         pirq_unbind(d, i);
         if (t->pirq[i].desc && pirq_unmap(d, (int)i)) {
@@ -406,6 +415,10 @@ void pirq_destroy(struct domain *d)
         smp_call(&cpu_online, nothing, NULL);
     }
     drop_eoi_map(d);
+}
+
+void pirq_free(struct domain *d)
+{
+    xfree(d->pirqs);
     d->pirqs = NULL;
-    xfree(t);
 }

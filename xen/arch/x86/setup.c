@@ -29,6 +29,7 @@
 #include <asm/mm-types.h>
 #include <asm/pagetable.h>
 #include <asm/setup.h>
+#include <asm/spec-ctrl.h>
 #include <asm/system.h>
 #include <asm/traps.h>
 
@@ -128,6 +129,7 @@ void xen_boot(uint32_t mbi_pa)
         panic("boot: the loader gave no usable memory map (error %d)", rc);
     }
     cpu_enable();
+    spec_ctrl_init();
     mem_init();
     traps_init_cpu(0);
     boot_tables();

@@ -283,7 +283,7 @@ static uint64_t calibrate_ref(const struct ref_clock *clk)
     uint64_t tsc1;
     uint32_t ref0;
     uint32_t ticks = 0;
-    uint64_t ns;
+    uint64_t hz;
 
     ref0 = ref_sample(clk, &tsc0);
     lapic_calibrate_begin();
@@ -298,10 +298,9 @@ static uint64_t calibrate_ref(const struct ref_clock *clk)
         ticks = (clk->read() - ref0) & clk->mask;
     }
     ticks = (ref_sample(clk, &tsc1) - ref0) & clk->mask;
-    ns = (uint64_t)ticks * clk->fs / FS_PER_NS;
-    lapic_calibrate_end(ns);
-    return mul_div(tsc1 - tsc0, NS_PER_S * FS_PER_NS,
-                   (uint64_t)ticks * clk->fs);
+    hz = mul_div(tsc1 - tsc0, NS_PER_S * FS_PER_NS, (uint64_t)ticks * clk->fs);
+    lapic_calibrate_end(hz);
+    return hz;
 }
 
 /* Channel 2 counts down once; its output, readable at port 0x61, goes up. */
@@ -313,6 +312,7 @@ static uint64_t calibrate_pit(void)
     uint64_t tsc0;
     uint64_t tsc1;
     unsigned int i = 0;
+    uint64_t hz = 0;
 
     outb((uint8_t)((gate & ~PIT_SPEAKER) | PIT_GATE_ON), PIT_GATE);
     outb(PIT_CH2_ONCE, PIT_COMMAND);
@@ -324,10 +324,12 @@ static uint64_t calibrate_pit(void)
         i++;
     }
     tsc1 = tsc_read();
-    lapic_calibrate_end(ns);
     outb(gate, PIT_GATE);
-    return i == CALIBRATE_POLLS || i == 0 ? 0
-                                          : mul_div(tsc1 - tsc0, NS_PER_S, ns);
+    if (i != CALIBRATE_POLLS && i != 0) {
+        hz = mul_div(tsc1 - tsc0, NS_PER_S, ns);
+    }
+    lapic_calibrate_end(hz);
+    return hz;
 }
 
 /* ---- real-time clock ---- */

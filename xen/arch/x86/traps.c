@@ -21,6 +21,7 @@
 #include <asm/current.h>
 #include <asm/pagetable.h>
 #include <asm/setup.h>
+#include <asm/spec-ctrl.h>
 #include <asm/system.h>
 #include <asm/traps.h>
 
@@ -468,6 +469,7 @@ int exit_to_guest(void)
         (r->rflags & ~(RFLAGS_VM | RFLAGS_IOPL)) | RFLAGS_IF | RFLAGS_MBS;
     r->cs |= 3;
     r->ss |= 3;
+    spec_ctrl_exit();
     return r->entry_vector == ENTRY_SYSCALL && r->cs == SEL_GUEST_CS64 &&
            r->ss == SEL_GUEST_DS && is_canonical(r->rip) &&
            !(r->rflags & (RFLAGS_RF | RFLAGS_TF));

@@ -88,6 +88,7 @@ struct domain {
     uint32_t refs;        /* atomic; freed at 0 */
     uint32_t dying;       /* 1 once destroy began, 2 when nothing is left */
     uint32_t pause_count; /* whole domain; atomic */
+    uint32_t tool_pauses; /* those of them domctl may take back; atomic */
     bool shut_down;       /* SCHEDOP_shutdown done; shutdown_code says why */
     uint8_t shutdown_code;
     uint8_t handle[16];    /* toolstack's UUID */

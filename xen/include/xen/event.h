@@ -26,8 +26,9 @@ void evtchn_set_limit(struct domain *d, uint32_t last);
  * evtchn_destroy() - A domain dies: close every port, bind no more, let go of
  * guest frames. Its vCPUs do not run any more.
  * @d: the domain. Locks: event locks of it and of its peers. Context: domctl.
+ * Return: 0, done, also when called again; -ERESTART call again.
  */
-void evtchn_destroy(struct domain *d);
+int must_check evtchn_destroy(struct domain *d);
 
 /**
  * evtchn_free() - Free the port table, after evtchn_destroy().

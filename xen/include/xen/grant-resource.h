@@ -26,8 +26,8 @@ int must_check grant_resource_frame(struct domain *d, uint32_t id, uint32_t idx,
 
 /**
  * grant_set_limits() - Sizes from createdomain, before the domain runs.
- * @d: the domain. @max_frames, @max_maptrack: 0 keeps the default, larger than
- * ours is cut. @max_version: 1 or 2; 0 keeps 2.
+ * @d: the domain. @max_frames, @max_maptrack (handles): 0 keeps the default,
+ * larger than ours is cut. @max_version: 1 or 2; 0 keeps 2.
  * Locks: none. Context: domctl. Return: 0, -EINVAL, -EBUSY already in use.
  */
 int must_check grant_set_limits(struct domain *d, uint32_t max_frames,

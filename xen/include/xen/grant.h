@@ -19,8 +19,9 @@ int must_check grant_init(struct domain *d);
  * and its shared frames. d->grants stays, marked dead, because other domains
  * may hold handles to it. Calling it again has no effect.
  * @d: dying, none of its vCPUs runs. Locks: none. Context: domctl.
+ * Return: 0, done; -ERESTART call again.
  */
-void grant_destroy(struct domain *d);
+int must_check grant_destroy(struct domain *d);
 
 /**
  * grant_free() - Free d->grants, after grant_destroy().

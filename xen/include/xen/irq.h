@@ -28,14 +28,20 @@ void irq_dispatch(unsigned int vector);
 int must_check pirq_init(struct domain *d);
 
 /**
- * pirq_destroy() - Unbind and unmap everything, wait until no CPU signals the
- * domain any more, free the table.
- * @d: the domain; no effect without a table.
+ * pirq_destroy() - Unbind and unmap everything, map no more, wait until no CPU
+ * signals the domain any more.
+ * @d: the domain; no effect without a table, or when called again.
  * Locks: takes the table's, MSI lock, call lock; none may be held. Context: boot
  * or hypercall, interrupts on; before the domain's event channels go and before
  * its last page reference.
  */
 void pirq_destroy(struct domain *d);
+
+/**
+ * pirq_free() - Free the table, after pirq_destroy().
+ * @d: its last reference is gone. Locks: heap. Context: not interrupt.
+ */
+void pirq_free(struct domain *d);
 
 /**
  * pirq_bind() - Route a domain's pirq to an event-channel port.

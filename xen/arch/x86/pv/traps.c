@@ -226,45 +226,50 @@ static uint64_t nmi_entry(const struct pv_vcpu *pv)
     return pv->nmi_cb.entry ? pv->nmi_cb.entry : pv->trap[EXC_NMI].address;
 }
 
-static bool deliver_one(struct vcpu *v)
+static bool nmi_due(const struct vcpu *v)
+{
+    return v->nmi_pending && !v->pv.nmi_active && nmi_entry(&v->pv);
+}
+
+static bool event_due(const struct vcpu *v)
+{
+    return v->pv.event_cb.entry && vcpu_upcall_due(v);
+}
+
+static void deliver_one(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->pv;
     struct pv_bounce b = { .mask_events = true };
 
     if (pv->failsafe_pending) {
         pv_inject_failsafe();
-        return true;
-    }
-    if (v->nmi_pending && !pv->nmi_active && nmi_entry(pv)) {
+    } else if (nmi_due(v)) {
         /* Blocked until its IRET, as the hardware does. */
         atomic_store(&v->nmi_pending, 0);
         pv->nmi_active = true;
         b.entry = nmi_entry(pv);
         pv_bounce(&b);
-        return true;
-    }
-    if (pv->event_cb.entry && vcpu_upcall_due(v)) {
+    } else if (event_due(v)) {
         b.entry = pv->event_cb.entry;
         pv_bounce(&b);
-        return true;
     }
-    return false;
 }
 
 bool pv_deliver_pending(void)
 {
     struct vcpu *v = current;
-    bool done;
 
-    /* The common case decides without touching the interrupt flag. */
-    if (!v->pv.failsafe_pending && !v->nmi_pending &&
-        !(v->pv.event_cb.entry && vcpu_upcall_due(v))) {
+    if (!v->pv.failsafe_pending && !nmi_due(v) && !event_due(v)) {
         return false;
     }
+    /*
+     * Whatever comes in while interrupts are on is seen by the caller's next
+     * look, also if another vCPU has taken the reason away meanwhile.
+     */
     local_irq_enable();
-    done = deliver_one(v);
+    deliver_one(v);
     local_irq_disable();
-    return done;
+    return true;
 }
 
 void pv_handle_nm(void)

@@ -107,11 +107,11 @@ void lapic_calibrate_begin(void);
 
 /**
  * lapic_calibrate_end() - The timer's rate from its count since
- * lapic_calibrate_begin().
- * @elapsed_ns: time between the calls, not 0.
+ * lapic_calibrate_begin(), measured against the TSC.
+ * @tsc_hz: the TSC's rate; 0 (not known) leaves the timer as it was.
  * Locks: none. Context: boot, interrupts off.
  */
-void lapic_calibrate_end(uint64_t elapsed_ns);
+void lapic_calibrate_end(uint64_t tsc_hz);
 
 /**
  * lapic_error_interrupt() - Log and clear the error status register.

@@ -20,6 +20,7 @@ struct cpu_features {
     uint32_t l7_edx;
     uint32_t e1_ecx; /* leaf 0x80000001, raw */
     uint32_t e1_edx;
+    uint32_t e8_ebx;        /* leaf 0x80000008, raw */
     unsigned int phys_bits; /* width of machine addresses */
     unsigned int clflush_bytes;
     bool nx;
