@@ -135,6 +135,14 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
     return rc ? rc : rc2;
 }
 
+int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
+                         struct iommu_gather *g)
+{
+    return d->iommu_sync ? iommu_map(d->iospace, DFN(mfn.n), mfn, nr,
+                                     IOMMU_R | IOMMU_W, g)
+                         : 0;
+}
+
 int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                            struct iommu_gather *g)
 {

@@ -74,6 +74,8 @@ struct vcpu {
     bool in_multicall;
     bool multicall_restart; /* the current entry asked to be continued */
     struct multicall_entry multicall;
+    uint64_t multicall_next; /* gva of the entry after it */
+    uint32_t multicall_left; /* entries from there on */
 
     struct evtchn_fifo_vcpu *fifo; /* FIFO event ABI, or NULL */
 

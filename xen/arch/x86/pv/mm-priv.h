@@ -101,6 +101,27 @@ bool must_check mm_table_ref(struct page_info *pg, uint64_t *type);
 bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
 
 /**
+ * mm_ahead_pin() - A pin is about to be done: take the tables it will make, and
+ * those of the pins after it, out of the devices' reach with one flush. A hint
+ * that changes nothing a guest can see; ends with pv_batch_end().
+ * @d: owner of the tables. @mfn: the root, any number. @level: 1..4.
+ * @ops_gva, @nr_ops: the operations after this one, guest memory.
+ * Locks: PGT_BUSY of many pages, the space's. Context: hypercall, holding no
+ * PGT_BUSY; looks at PV_AHEAD_MAX tables at most. Flush: done.
+ */
+void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
+                  uint64_t ops_gva, uint32_t nr_ops);
+
+/**
+ * mm_map_ram() - As dom_iommu_map_ram() for one frame; in a multicall of its
+ * own domain what it owes waits for pv_batch_end().
+ * @d: the owner. @mfn: the frame.
+ * Locks: the space's. Context: boot or hypercall. Flush: done or put off; none
+ * but by units that cache absent entries. Return: 0, -ENOMEM.
+ */
+int must_check mm_map_ram(struct domain *d, mfn_t mfn);
+
+/**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.
  * @id: guest's, DOMID_SELF or an id; DOMID_IO gives NULL and success.
  * @out: release by mm_foreign_put(); the caller's own takes no reference.

@@ -29,7 +29,7 @@
 #include "mm-priv.h"
 
 /* The state the word keeps while PGT_BUSY and PGT_PARTIAL come and go. */
-#define PGT_KEPT (PGT_TYPE | PGT_NONCOHERENT)
+#define PGT_KEPT (PGT_TYPE | PGT_NONCOHERENT | PGT_AHEAD)
 
 /* False at the counter's limit, and for a page that is being freed. */
 static bool ref_again(struct page_info *pg)
@@ -99,11 +99,11 @@ static int leave_old_type(struct page_info *pg, struct domain *owner,
         flush_old_use(pg, owner);
     }
     if (type == PGT_WRITABLE) {
-        return owner->iommu_sync ? dom_iommu_map_ram(owner, mfn, 1) : 0;
+        return owner->iommu_sync ? mm_map_ram(owner, mfn) : 0;
     }
     if ((old & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, old);
-        return owner->iommu_sync
+        return owner->iommu_sync && !(old & PGT_AHEAD)
                    ? dom_iommu_unmap_ram(owner, mfn, 1, IOMMU_BY_TYPE)
                    : 0;
     }
@@ -520,7 +520,7 @@ void pv_page_freed(struct page_info *pg, struct domain *d)
     }
     if ((x & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, x);
-        if (d->iommu_sync) {
+        if (d->iommu_sync && !(x & PGT_AHEAD)) {
             /* A device that still reaches a freed page breaks isolation. */
             BUG_ON(dom_iommu_unmap_ram(d, page_to_mfn(pg), 1, IOMMU_BY_UNMAP));
         }
