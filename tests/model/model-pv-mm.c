@@ -223,9 +223,13 @@ int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
     if (!g->engine[0]) {
         return 0;
     }
-    /* The device's last chance. */
-    for (unsigned int i = 0; scribbling && i < NR_PAGES; i++) {
-        if (dma_stale[i]) {
+    /* The device's last chance. Another vCPU must not believe it either. */
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        if (dma_stale[i] && (frames[i].count & PAGE_COUNT) &&
+            !(frames[i].type & PGT_BUSY)) {
+            fail("can be used before the flush has ended", i);
+        }
+        if (dma_stale[i] && scribbling) {
             uint64_t *const table = (uint64_t *)(void *)ram[i];
 
             table[below(PT_ENTRIES)] = random_entry(below(4));
