@@ -33,6 +33,8 @@
 #include <asm/cpufeature.h>
 #include <asm/mm-types.h>
 
+#include "../../xen/arch/x86/pv/mm-priv.h"
+
 #define NR_PAGES  96
 #define NR_SEEDS  40
 #define NR_CALLS  600
@@ -470,8 +472,8 @@ static void check(void)
     if (vcpu.pv.put_pending) {
         expect_ref((uint64_t)(vcpu.pv.put_pending - frames), true);
     }
-    for (unsigned int i = 0; i < vcpu.pv.batch.nr; i++) {
-        expect_ref(vcpu.pv.batch.mfn[i], false);
+    for (unsigned int i = 0; i < mm_batches[0].nr; i++) {
+        expect_ref(mm_batches[0].mfn[i], false);
     }
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         if (!freed[i] && (want_refs[i] != (frames[i].count & PAGE_COUNT) ||

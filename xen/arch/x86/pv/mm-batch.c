@@ -33,16 +33,18 @@
 #define LOOK_MAX 64 /* ours: operations or calls of a list that are looked at */
 #define LOOK_AT  8  /* ours: as many are read at once, 512 bytes of stack */
 
-/* Pages noted for the current vCPU: batch->mfn[batch->nr] up to [nr - 1]. */
+struct mm_batch mm_batches[MAX_CPUS];
+
+/* Pages noted for the current hypercall: batch->mfn[batch->nr] up to [nr - 1]. */
 struct ahead {
     struct domain *d;
-    struct pv_batch *b;
+    struct mm_batch *b;
     unsigned int nr;
 };
 
 static struct ahead ahead_begin(struct domain *d)
 {
-    struct pv_batch *const b = &current->pv.batch;
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
     if (b->nr && (b->d != d || b->nr == PV_AHEAD_MAX)) {
         pv_batch_end();
@@ -235,7 +237,7 @@ static int unmap_list(struct domain *d, const uint32_t *mfn, unsigned int nr)
 /* What was noted leaves the devices' reach, with one flush. */
 static void ahead_take(struct ahead *a)
 {
-    struct pv_batch *const b = a->b;
+    struct mm_batch *const b = a->b;
     const unsigned int first = b->nr;
     int rc;
 
@@ -297,11 +299,13 @@ uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
 
 int mm_map_ram(struct domain *d, mfn_t mfn)
 {
-    struct vcpu *const v = current;
+    const struct vcpu *const v = current;
 
     if (v->in_multicall && d == v->domain) {
-        v->pv.batch.maps_owed = true;
-        return dom_iommu_map_gather(d, mfn, 1, &v->pv.batch.maps);
+        struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+
+        b->maps_owed = true;
+        return dom_iommu_map_gather(d, mfn, 1, &b->maps);
     }
     return dom_iommu_map_ram(d, mfn, 1);
 }
@@ -327,7 +331,7 @@ static void ahead_drop(struct domain *d, struct page_info *pg)
 
 void pv_batch_end(void)
 {
-    struct pv_batch *const b = &current->pv.batch;
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
     for (unsigned int i = 0; i < b->nr; i++) {
         ahead_drop(b->d, mfn_to_page(MFN(b->mfn[i])));

@@ -15,6 +15,7 @@
 #define PV_MM_PRIV_H
 
 #include <xen/domain.h>
+#include <xen/iommu-gather.h>
 
 #include <asm/current.h>
 #include <asm/mm-types.h>
@@ -99,6 +100,20 @@ bool must_check mm_table_ref(struct page_info *pg, uint64_t *type);
  * Return: false if it is not one.
  */
 bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
+
+/*
+ * Put together by the hypercall that a CPU is in, which does not leave it before
+ * its end or continuation; empty in between. See mm-batch.c.
+ */
+struct mm_batch {
+    struct domain *d; /* of the pages */
+    unsigned int nr;
+    uint32_t mfn[PV_AHEAD_MAX]; /* each holds a general reference */
+    bool maps_owed;
+    struct iommu_gather maps; /* of the current domain, in a multicall */
+};
+
+extern struct mm_batch mm_batches[MAX_CPUS];
 
 /**
  * mm_ahead_pin() - A pin is about to be done: take the tables it will make, and

@@ -183,6 +183,8 @@ uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
  */
 uint64_t pv_table_adjust(uint64_t entry);
 
+#define PV_AHEAD_MAX 512 /* ours: pages that share a flush */
+
 /**
  * pv_ahead_frames() - Take frames that are about to be given up out of their
  * owner's devices' reach, with one flush. A hint: those that are in use, or not

@@ -4,7 +4,6 @@
 #define ASM_PV_H
 
 #include <xen/addr.h>
-#include <xen/iommu-gather.h>
 
 #include <asm/regs.h>
 
@@ -23,17 +22,6 @@ struct vcpu;
 struct pv_callback {
     uint64_t entry;   /* guest virtual address; 0: not registered */
     bool mask_events; /* set the upcall mask on entry */
-};
-
-#define PV_AHEAD_MAX 512 /* ours: pages that share a flush */
-
-/* Put together during one hypercall, empty between them: mm-batch.c. */
-struct pv_batch {
-    struct domain *d; /* of the pages */
-    unsigned int nr;
-    uint32_t mfn[PV_AHEAD_MAX]; /* each holds a general reference */
-    bool maps_owed;
-    struct iommu_gather maps; /* of the current domain, in a multicall */
 };
 
 struct pv_vcpu {
@@ -57,7 +45,6 @@ struct pv_vcpu {
     bool user_l4_set;
     /* A table whose last references are being dropped, a bit at each try. */
     struct page_info *put_pending;
-    struct pv_batch batch; /* of the hypercall it is in */
 
     uint64_t cr0_ts;    /* CR0_TS if the guest thinks it is set, else 0 */
     uint64_t cr2;       /* virtual CR2 */
