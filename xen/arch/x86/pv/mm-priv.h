@@ -9,7 +9,9 @@
  * and a table that maps itself is an error, not a hang. PGT_BUSY with a type
  * count of 0 is a writable page whose holder waits for nothing. Nobody who holds
  * PGT_BUSY drops the last reference of a page that has work left to undo:
- * PGT_PARTIAL holds a general reference of its own.
+ * PGT_PARTIAL holds a general reference of its own. mm-batch.c holds PGT_BUSY of
+ * many writable pages at a time, takes each only if it is free, and waits for
+ * nothing but the IOMMUs.
  */
 #ifndef PV_MM_PRIV_H
 #define PV_MM_PRIV_H
