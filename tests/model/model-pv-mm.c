@@ -24,7 +24,6 @@
 #include <xen/errno.h>
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
-#include <xen/iommu-gather.h>
 #include <xen/perf-counter.h>
 #include <xen/rangeset.h>
 #include <xen/smp.h>
@@ -48,6 +47,7 @@ static bool dma_stale[NR_PAGES]; /* unmapped, not flushed yet */
 static bool map_failed;          /* some page lost its mapping for that */
 static bool map_fails;           /* now and then */
 static unsigned int nr_flushes;
+static unsigned int nr_map_flushes; /* of many pages at once */
 static bool freed[NR_PAGES];
 static struct domain dom;
 static struct vcpu vcpu;
@@ -195,36 +195,31 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
     return 0;
 }
 
-/* Some word of a gather that is not 0 stands for what it owes. */
-int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
-                         struct iommu_gather *g)
+int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
+                       unsigned int *done)
 {
-    g->engine[0] = 1;
-    return dom_iommu_map_ram(d, mfn, nr);
-}
+    int rc = 0;
 
-int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
-                           struct iommu_gather *g)
-{
-    for (uint64_t i = mfn.n; i < mfn.n + nr; i++) {
-        if (d != &dom || i >= NR_PAGES || !dma_mapped[i]) {
-            fail("DMA-unmapped twice", (unsigned int)i);
-        }
-        dma_mapped[i] = false;
-        dma_stale[i] = true;
+    for (*done = 0; *done < nr && rc == 0; *done += rc == 0) {
+        rc = dom_iommu_map_ram(d, MFN(frame[*done]), 1);
     }
-    g->engine[0] = 1;
-    return 0;
+    nr_map_flushes += nr > 0;
+    return rc;
 }
 
 static uint64_t random_entry(unsigned int level);
 
-int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
+static void unmap_one(const struct domain *d, uint64_t i)
 {
-    (void)d;
-    if (!g->engine[0]) {
-        return 0;
+    if (d != &dom || i >= NR_PAGES || !dma_mapped[i]) {
+        fail("DMA-unmapped twice", (unsigned int)i);
     }
+    dma_mapped[i] = false;
+    dma_stale[i] = true;
+}
+
+static void flush(void)
+{
     /* The device's last chance. Another vCPU must not believe it either. */
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         if (dma_stale[i] && (frames[i].count & PAGE_COUNT) &&
@@ -238,20 +233,28 @@ int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
         }
     }
     memset(dma_stale, 0, sizeof(dma_stale));
-    g->engine[0] = 0;
     nr_flushes++;
+}
+
+int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
+                         unsigned int nr)
+{
+    for (unsigned int i = 0; i < nr; i++) {
+        unmap_one(d, frame[i]);
+    }
+    flush();
     return 0;
 }
 
 int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
                         enum iommu_cause cause)
 {
-    struct iommu_gather g = IOMMU_GATHER_INIT;
-    int rc;
-
     (void)cause;
-    rc = dom_iommu_unmap_gather(d, mfn, nr, &g);
-    return rc ? rc : dom_iommu_flush(d, &g);
+    for (uint64_t i = 0; i < nr; i++) {
+        unmap_one(d, mfn.n + i);
+    }
+    flush();
+    return 0;
 }
 
 bool rangeset_contains(struct rangeset *r, uint64_t first, uint64_t last)
@@ -641,8 +644,9 @@ static void run_calls(void)
         struct hypercall_args args;
 
         vcpu.in_multicall = true;
-        vcpu.multicall_next = (uintptr_t)&calls[i + 1];
-        vcpu.multicall_left = nr_calls - i - 1;
+        vcpu.multicall_list = (uintptr_t)calls;
+        vcpu.multicall_at = i;
+        vcpu.multicall_nr = nr_calls;
         memcpy(args.a, calls[i].args, sizeof(args.a));
         continued = false;
         calls[i].result = (xen_ulong_t)(calls[i].op == __HYPERVISOR_mmuext_op
@@ -822,12 +826,12 @@ static void add_writable(unsigned int page)
 /* The list a kernel sends after a fork; its pages are mapped writable before. */
 static void pin_by_calls(unsigned int nr)
 {
+    add_readonly(6);
+    add_readonly(14);
     for (unsigned int i = 0; i < nr; i++) {
         add_readonly(40 + i);
         add_op(MMUEXT_PIN_L1_TABLE, 40 + i);
     }
-    add_readonly(14);
-    add_readonly(6);
     add_readonly(2);
     add_op(MMUEXT_PIN_L4_TABLE, 2);
     run_calls();
@@ -849,7 +853,8 @@ static void test_flushes(void)
     expect_level(14, 2);
     expect_level(48, 1);
 
-    /* All become data again: mappings owe one flush at most. */
+    /* All become data again: mapped together, so one flush if any. */
+    nr_map_flushes = 0;
     add_op(MMUEXT_UNPIN_TABLE, 2);
     for (unsigned int i = 0; i < 9; i++) {
         add_op(MMUEXT_UNPIN_TABLE, 40 + i);
@@ -859,7 +864,10 @@ static void test_flushes(void)
     add_writable(6);
     add_writable(2);
     run_calls();
-    expect_flushes(1);
+    expect_flushes(0);
+    if (nr_map_flushes != 1) {
+        fail("was not mapped together with the others", 2);
+    }
     if (!dma_mapped[2] || !dma_mapped[40] || !dma_mapped[48]) {
         fail("is data again and not mapped", 2);
     }
@@ -887,8 +895,8 @@ static void test_flushes(void)
     add_readonly(60);
     pin_by_calls(9);
     expect_flushes(1);
-    if (calls[18].result == 0 || calls[22].result == 0 ||
-        calls[2].result != 0) {
+    if (calls[20].result == 0 || calls[22].result == 0 ||
+        calls[4].result != 0) {
         fail("has the wrong result", 48);
     }
     expect_level(40, 1);

@@ -132,6 +132,8 @@ static void multicall_run(struct vcpu *v)
 static int multicall_list(struct vcpu *v, uint64_t list, uint32_t nr,
                           uint32_t *done)
 {
+    v->multicall_list = list;
+    v->multicall_nr = nr;
     for (*done = 0; *done < nr; ++*done) {
         const uint64_t gva = list + *done * sizeof(struct multicall_entry);
 
@@ -141,8 +143,7 @@ static int multicall_list(struct vcpu *v, uint64_t list, uint32_t nr,
         if (guest_read(&v->multicall, gva, sizeof(v->multicall))) {
             return -EFAULT;
         }
-        v->multicall_next = gva + sizeof(struct multicall_entry);
-        v->multicall_left = nr - *done - 1;
+        v->multicall_at = *done;
         v->multicall_restart = false;
         multicall_run(v);
         if (v->multicall_restart) {

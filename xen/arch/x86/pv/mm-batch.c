@@ -10,8 +10,8 @@
  * contents not before its validation. What is still marked when the hypercall
  * ends, or stops to be continued, is mapped again.
  *
- * The other way, mappings of pages that became data again, owe a flush only
- * to units that cache absent entries: it waits for the end of a multicall.
+ * The other way, pages that become writable in a multicall are mapped together
+ * at its end; until then they are marked just so.
  *
  * Locks: PGT_BUSY of many pages at a time, each taken only if it is free, and
  * waiting for nothing but the IOMMUs.
@@ -21,7 +21,6 @@
 #include <xen/errno.h>
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
-#include <xen/iommu-gather.h>
 #include <xen/printk.h>
 #include <xen/time.h>
 
@@ -151,16 +150,20 @@ static void note_ops(struct ahead *a, uint64_t gva, uint64_t nr)
 }
 
 /*
- * The rest of the multicall: a page that it makes read-only before a later pin
- * is meant to be a table. Its only user is the mapping that will shrink.
+ * The multicall around the current entry: a page that it makes read-only before
+ * a later pin is meant to be a table. Its only user is the mapping that shrinks.
  */
-static void note_calls(struct ahead *a, uint64_t gva, uint32_t nr)
+static void note_calls(struct ahead *a, const struct vcpu *v)
 {
     struct multicall_entry e[LOOK_AT];
+    const uint32_t first =
+        v->multicall_at - min_of(v->multicall_at, (uint32_t)LOOK_MAX / 2);
+    const uint32_t nr = min_of(v->multicall_nr - first, (uint32_t)LOOK_MAX);
+    const uint64_t gva =
+        v->multicall_list + first * sizeof(struct multicall_entry);
     unsigned int sure = a->nr; /* notes that a pin follows */
     bool named = false;        /* by the call before */
 
-    nr = min_of(nr, (uint32_t)LOOK_MAX);
     for (uint32_t i = 0; i < nr; i++) {
         const struct multicall_entry *const c = &e[i % LOOK_AT];
 
@@ -174,7 +177,7 @@ static void note_calls(struct ahead *a, uint64_t gva, uint32_t nr)
                     note(a, pte_mfn(c->args[1]), 1);
         } else if (c->op == __HYPERVISOR_mmuext_op) {
             /* What it pins is most often what was just noted. */
-            if (!named) {
+            if (!named && first + i > v->multicall_at) {
                 note_ops(a, c->args[0], (uint32_t)c->args[1]);
             }
             named = false;
@@ -201,37 +204,33 @@ static bool hold(const struct domain *d, struct page_info *pg)
 }
 
 /*
- * PGT_BUSY is ours, @x the word without it. Return: the word to leave. No
- * memory for a table, where there was one a moment ago: a page in use stays
- * out of reach, which harms its owner's devices only.
+ * Map pages for devices again. PGT_BUSY of each is ours and goes. There may be
+ * no memory for a table, where there was one a moment ago: then a page in use
+ * stays out of reach, which harms its owner's devices only.
  */
-static uint64_t map_again(struct domain *d, struct page_info *pg, uint64_t x)
+static void map_again(struct domain *d, const uint32_t *mfn, unsigned int nr)
 {
-    if (dom_iommu_map_ram(d, page_to_mfn(pg), 1) == 0) {
-        return x & ~PGT_AHEAD;
-    }
-    log_err("d%u: frame %#lx is not mapped for devices any more\n", d->id,
-            page_to_mfn(pg).n);
-    return x & (PGT_COUNT | PGT_NONCOHERENT) ? x | PGT_AHEAD : PGT_NONE;
-}
+    unsigned int done;
 
-/* Frames of the list that follow each other are one run. */
-static int unmap_list(struct domain *d, const uint32_t *mfn, unsigned int nr)
-{
-    struct iommu_gather g;
-    int rc = 0;
-    int rc2;
+    for (unsigned int i = 0; i < nr; i += done + 1) {
+        int rc = dom_iommu_map_list(d, &mfn[i], nr - i, &done);
 
-    iommu_gather_init(&g);
-    g.cause = IOMMU_BY_TYPE;
-    for (unsigned int i = 0, run; i < nr && rc == 0; i += run) {
-        for (run = 1; i + run < nr && mfn[i + run] == mfn[i] + run; run++) {
-            /* counts */
+        for (unsigned int k = i; k < i + done; k++) {
+            struct page_info *const pg = mfn_to_page(MFN(mfn[k]));
+
+            atomic_store(&pg->type, pg->type & ~(PGT_BUSY | PGT_AHEAD));
         }
-        rc = dom_iommu_unmap_gather(d, MFN(mfn[i]), run, &g);
+        if (i + done < nr) {
+            struct page_info *const pg = mfn_to_page(MFN(mfn[i + done]));
+            const uint64_t x = pg->type & ~PGT_BUSY;
+
+            log_err("d%u: frame %#x is not mapped for devices: error %d\n",
+                    d->id, mfn[i + done], rc);
+            atomic_store(&pg->type, x & (PGT_COUNT | PGT_NONCOHERENT)
+                                        ? x | PGT_AHEAD
+                                        : PGT_NONE);
+        }
     }
-    rc2 = dom_iommu_flush(d, &g);
-    return rc ? rc : rc2;
 }
 
 /* What was noted leaves the devices' reach, with one flush. */
@@ -239,7 +238,6 @@ static void ahead_take(struct ahead *a)
 {
     struct mm_batch *const b = a->b;
     const unsigned int first = b->nr;
-    int rc;
 
     for (unsigned int i = first; i < a->nr; i++) {
         if (hold(a->d, mfn_to_page(MFN(b->mfn[i])))) {
@@ -249,13 +247,15 @@ static void ahead_take(struct ahead *a)
     if (b->nr == first) {
         return;
     }
-    rc = unmap_list(a->d, &b->mfn[first], b->nr - first);
+    if (dom_iommu_unmap_list(a->d, &b->mfn[first], b->nr - first)) {
+        /* Not flushed: as if nothing had been done. */
+        map_again(a->d, &b->mfn[first], b->nr - first);
+        return;
+    }
     for (unsigned int i = first; i < b->nr; i++) {
         struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
-        const uint64_t x = pg->type & ~PGT_BUSY;
 
-        /* Not flushed: as if nothing had been done. */
-        atomic_store(&pg->type, rc ? map_again(a->d, pg, x) : x | PGT_AHEAD);
+        atomic_store(&pg->type, (pg->type & ~PGT_BUSY) | PGT_AHEAD);
     }
 }
 
@@ -263,7 +263,7 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
                   uint64_t ops_gva, uint32_t nr_ops)
 {
     const struct vcpu *const v = current;
-    const bool calls = v->in_multicall && v->multicall_left && d == v->domain;
+    const bool calls = v->in_multicall && v->multicall_nr > 1 && d == v->domain;
     struct ahead a;
 
     /* A single table has no company to share its flush with. */
@@ -275,7 +275,7 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
     note_tree(&a, mfn, level);
     note_ops(&a, ops_gva, nr_ops);
     if (calls) {
-        note_calls(&a, v->multicall_next, v->multicall_left);
+        note_calls(&a, v);
     }
     if (a.nr - a.b->nr > 1) {
         ahead_take(&a);
@@ -297,51 +297,79 @@ uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
     return nr;
 }
 
-int mm_map_ram(struct domain *d, mfn_t mfn)
+int mm_map_ram(struct domain *d, struct page_info *pg, uint64_t *later)
 {
     const struct vcpu *const v = current;
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
-    if (v->in_multicall && d == v->domain) {
-        struct mm_batch *const b = &mm_batches[smp_cpu_id()];
-
-        b->maps_owed = true;
-        return dom_iommu_map_gather(d, mfn, 1, &b->maps);
+    if (!v->in_multicall || d != v->domain || b->nr == PV_AHEAD_MAX ||
+        (b->nr && b->d != d) || !page_get(pg, d)) {
+        return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
     }
-    return dom_iommu_map_ram(d, mfn, 1);
+    b->d = d;
+    b->mfn[b->nr++] = (uint32_t)page_to_mfn(pg).n;
+    *later = PGT_AHEAD;
+    return 0;
 }
 
-/* The hypercall is over for this page. */
-static void ahead_drop(struct domain *d, struct page_info *pg)
+/* A page may have become a table and writable again: it is in the list twice. */
+static bool is_in(const uint32_t *mfn, unsigned int nr, uint32_t one)
 {
-    const uint32_t c = read_once(pg->count);
+    while (nr > 0 && mfn[nr - 1] != one) {
+        nr--;
+    }
+    return nr > 0;
+}
+
+/*
+ * Return: true if page @i has to be mapped again; PGT_BUSY is ours then, as it
+ * is of the first @held. Waits for who drops the last use of a writable page,
+ * which waits for nobody.
+ */
+static bool is_left(const struct mm_batch *b, unsigned int i, unsigned int held)
+{
+    struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
     uint64_t x = read_once(pg->type);
 
-    /* Given up, and ours is the last reference: freeing it knows. */
-    while ((x & PGT_AHEAD) && (c & (PAGE_ALLOCATED | PAGE_COUNT)) != 1) {
+    while (x & PGT_AHEAD) {
+        /* Given up, and ours is the last reference: freeing it knows. */
+        if ((read_once(pg->count) & (PAGE_ALLOCATED | PAGE_COUNT)) == 1) {
+            return false;
+        }
         if (x & PGT_BUSY) {
+            if (is_in(b->mfn, held, b->mfn[i])) {
+                return false;
+            }
             cpu_relax();
             x = read_once(pg->type);
         } else if (atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
-            atomic_store(&pg->type, map_again(d, pg, x));
-            break;
+            return true;
         }
     }
-    page_put(pg);
+    return false;
 }
 
 void pv_batch_end(void)
 {
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+    const unsigned int nr = b->nr;
+    unsigned int left = 0;
 
-    for (unsigned int i = 0; i < b->nr; i++) {
-        ahead_drop(b->d, mfn_to_page(MFN(b->mfn[i])));
+    if (likely(nr == 0)) {
+        return;
     }
-    b->nr = 0;
-    if (b->maps_owed) {
-        b->maps_owed = false;
-        if (dom_iommu_flush(current->domain, &b->maps)) {
-            log_err("d%u: mappings for devices may not be seen\n",
-                    current->domain->id);
+    /* First those that are left, then those that need nothing more. */
+    for (unsigned int i = 0; i < nr; i++) {
+        const uint32_t mfn = b->mfn[i];
+
+        if (is_left(b, i, left)) {
+            b->mfn[i] = b->mfn[left];
+            b->mfn[left++] = mfn;
         }
     }
+    map_again(b->d, b->mfn, left);
+    for (unsigned int i = 0; i < nr; i++) {
+        page_put(mfn_to_page(MFN(b->mfn[i])));
+    }
+    b->nr = 0;
 }

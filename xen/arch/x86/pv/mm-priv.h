@@ -17,7 +17,6 @@
 #define PV_MM_PRIV_H
 
 #include <xen/domain.h>
-#include <xen/iommu-gather.h>
 
 #include <asm/current.h>
 #include <asm/mm-types.h>
@@ -111,8 +110,6 @@ struct mm_batch {
     struct domain *d; /* of the pages */
     unsigned int nr;
     uint32_t mfn[PV_AHEAD_MAX]; /* each holds a general reference */
-    bool maps_owed;
-    struct iommu_gather maps; /* of the current domain, in a multicall */
 };
 
 extern struct mm_batch mm_batches[MAX_CPUS];
@@ -130,13 +127,15 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
                   uint64_t ops_gva, uint32_t nr_ops);
 
 /**
- * mm_map_ram() - As dom_iommu_map_ram() for one frame; in a multicall of its
- * own domain what it owes waits for pv_batch_end().
- * @d: the owner. @mfn: the frame.
- * Locks: the space's. Context: boot or hypercall. Flush: done or put off; none
- * but by units that cache absent entries. Return: 0, -ENOMEM.
+ * mm_map_ram() - A frame becomes writable: map it for devices, or leave that to
+ * pv_batch_end(), which does it for all pages of a multicall together.
+ * @d: the owner. @pg: the frame; PGT_BUSY is the caller's.
+ * @later: gains PGT_AHEAD, to be stored with the type, in the second case.
+ * Locks: the space's. Context: boot or hypercall. Flush: done.
+ * Return: 0, -ENOMEM.
  */
-int must_check mm_map_ram(struct domain *d, mfn_t mfn);
+int must_check mm_map_ram(struct domain *d, struct page_info *pg,
+                          uint64_t *later);
 
 /**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.
