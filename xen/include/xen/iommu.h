@@ -89,7 +89,8 @@ int must_check iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
  * number, under one lock.
  * @s, @prot, @g: as there. @frame, @nr: the frames, in any order.
  * @done: how many are mapped, also on error; those stay.
- * Locks, Context, Flush, Return: as iommu_map(), bounded by @nr.
+ * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
+ * Return: as iommu_map().
  */
 int must_check iommu_map_list(struct iospace *s, const uint32_t *frame,
                               unsigned int nr, unsigned int prot,
@@ -98,7 +99,8 @@ int must_check iommu_map_list(struct iospace *s, const uint32_t *frame,
 /**
  * iommu_unmap_list() - As iommu_unmap() for single frames, under one lock.
  * @s, @g: as there. @frame, @nr: the frames, in any order.
- * Locks, Context, Flush, Return: as iommu_unmap(), bounded by @nr.
+ * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
+ * Return: as iommu_unmap().
  */
 int must_check iommu_unmap_list(struct iospace *s, const uint32_t *frame,
                                 unsigned int nr, struct iommu_gather *g);
