@@ -321,6 +321,49 @@ static void forget_leaf(uint64_t dfn)
     }
 }
 
+/* Lists of frames: some follow each other, some are there twice, some not. */
+static void list_request(struct iommu_gather *g)
+{
+    const unsigned int nr = 1 + (unsigned int)below(60);
+    const bool failing = below(6) == 0;
+    const bool mapping = below(2);
+    uint32_t frame[60];
+    unsigned int done = nr;
+    int rc;
+
+    for (unsigned int i = 0; i < nr; i++) {
+        const uint64_t at = i && below(16) && frame[i - 1] - BASE + 1 < WINDOW
+                                ? frame[i - 1] - BASE + 1
+                                : below(WINDOW);
+
+        frame[i] = (uint32_t)(BASE + at);
+    }
+    if (failing) {
+        pool_fail_after(below(4));
+    }
+    rc = mapping ? iommu_map_list(s, frame, nr, 3, g, &done)
+                 : iommu_unmap_list(s, frame, nr, g);
+    pool_fail_after(UINT64_MAX);
+    for (unsigned int i = 0; i < done; i++) {
+        if (mapping && expected_map(frame[i], frame[i], 1, 3)) {
+            fail("a list mapped over something else", frame[i]);
+        }
+        flat[frame[i] - BASE].prot = mapping ? 3 : 0;
+        flat[frame[i] - BASE].mfn = frame[i];
+    }
+    if (rc == 0 ? done != nr
+                : !(mapping && failing && rc == -ENOMEM) &&
+                      !(mapping && rc == -EEXIST &&
+                        expected_map(frame[done], frame[done], 1, 3))) {
+        printf("rc %d, done %u of %u\n", rc, done, nr);
+        fail("list", frame[0]);
+    }
+    for (unsigned int i = 0; failing && !mapping && i < nr; i++) {
+        forget_leaf(frame[i] - 1);
+        forget_leaf(frame[i] + 1);
+    }
+}
+
 static void one_request(struct iommu_gather *g)
 {
     static const uint64_t deltas[] = { 0, 0, BIT64(20), 1 };
@@ -431,7 +474,11 @@ static void episode(uint64_t n)
     }
     set_up((unsigned int)below(72));
     for (int i = 0; i < 120; i++) {
-        one_request(&g);
+        if (below(5) == 0) {
+            list_request(&g);
+        } else {
+            one_request(&g);
+        }
         for (int k = 0; k < 6; k++) {
             device_access(BASE + below(WINDOW));
         }
@@ -514,6 +561,33 @@ static void test_create(void)
     iospace_destroy(more[1]);
     iospace_destroy(NULL);
     EXPECT_EQ("pages", pool_nr_used, pages);
+    tear_down();
+}
+
+static void test_list_arguments(void)
+{
+    const uint32_t list[] = { 1, INTR_FIRST - 1, INTR_FIRST, INTR_LAST + 1 };
+    unsigned int done;
+
+    set_up(1);
+    EXPECT_EQ("interrupts", iommu_map_list(s, list, 4, 3, &g0, &done), -EINVAL);
+    EXPECT_EQ("those before", done, 2);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 2);
+    EXPECT_EQ("prot", iommu_map_list(s, list, 1, 4, &g0, &done), -EINVAL);
+    EXPECT_EQ("none", iommu_map_list(s, list, 0, 3, &g0, &done), 0);
+    EXPECT_EQ("none", iommu_unmap_list(s, list, 0, &g0), 0);
+    EXPECT_EQ("holes", iommu_unmap_list(s, list, 4, &g0), 0);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 0);
+    flush_ok();
+    tear_down();
+    /* A tree that ends below a frame of the list. */
+    set_up(1);
+    s->pt.dfn_last = 100;
+    EXPECT_EQ("range", iommu_map_list(s, list, 2, 3, &g0, &done), -ERANGE);
+    EXPECT_EQ("those before", done, 1);
+    EXPECT_EQ("range", iommu_unmap_list(s, list, 2, &g0), -ERANGE);
+    EXPECT_EQ("those before", iopt_nr_leaves(&s->pt), 0);
+    flush_ok();
     tear_down();
 }
 
@@ -1317,6 +1391,7 @@ int main(int argc, char **argv)
     }
     test_create();
     test_arguments();
+    test_list_arguments();
     test_lookup();
     test_counters();
     test_counters_exactly();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: xen/arch/x86/pv/mm-types.c xen/arch/x86/pv/mm-validate.c
 // SOURCES: xen/arch/x86/pv/mm-update.c xen/arch/x86/pv/mmuext.c
-// SOURCES: xen/arch/x86/pv/va-mapping.c
+// SOURCES: xen/arch/x86/pv/va-mapping.c xen/arch/x86/pv/mm-batch.c
 // CFLAGS: -include tests/model/pv-mm/shim.h -I xen/arch/x86/include
 /*
  * Page types under random hypercalls of one vCPU. After each call every count is
@@ -9,6 +9,10 @@
  * and "writable" must mean DMA-mapped. Calls are preempted and abandoned half
  * way at random, DMA mapping fails now and then; in the end teardown must get
  * every page back.
+ *
+ * A device writes into pages until the flush after their unmapping has ended:
+ * what is believed before that differs from the tables afterwards. Flushes are
+ * counted: a pinned tree, a multicall and a list of frames have one each.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +32,8 @@
 #include <asm/cpufeature.h>
 #include <asm/mm-types.h>
 
+#include "../../xen/arch/x86/pv/mm-priv.h"
+
 #define NR_PAGES  96
 #define NR_SEEDS  40
 #define NR_CALLS  600
@@ -37,10 +43,16 @@
 static struct page_info frames[NR_PAGES];
 static uint8_t ram[NR_PAGES][PAGE_SIZE] aligned_to(4096);
 static bool dma_mapped[NR_PAGES];
+static bool dma_stale[NR_PAGES]; /* unmapped, not flushed yet */
+static bool map_failed;          /* some page lost its mapping for that */
+static bool map_fails;           /* now and then */
+static unsigned int nr_flushes;
+static unsigned int nr_map_flushes; /* of many pages at once */
 static bool freed[NR_PAGES];
 static struct domain dom;
 static struct vcpu vcpu;
 static bool preempting;
+static bool scribbling; /* a device writes what it can reach */
 static unsigned int seed;
 static const char *last_call = "start";
 
@@ -83,6 +95,10 @@ mfn_t page_to_mfn(const struct page_info *pg)
 
 void *page_to_va(const struct page_info *pg)
 {
+    if (dma_stale[pg - frames]) {
+        fail("contents are looked at before the flush",
+             (unsigned int)(pg - frames));
+    }
     return ram[pg - frames];
 }
 
@@ -171,10 +187,62 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
     if (d != &dom || nr != 1 || dma_mapped[mfn.n]) {
         fail("DMA-mapped twice", (unsigned int)mfn.n);
     }
-    if (below(50) == 0) {
+    if (map_fails && below(50) == 0) {
+        map_failed = true;
         return -ENOMEM;
     }
     dma_mapped[mfn.n] = true;
+    return 0;
+}
+
+int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
+                       unsigned int *done)
+{
+    int rc = 0;
+
+    for (*done = 0; *done < nr && rc == 0; *done += rc == 0) {
+        rc = dom_iommu_map_ram(d, MFN(frame[*done]), 1);
+    }
+    nr_map_flushes += nr > 0;
+    return rc;
+}
+
+static uint64_t random_entry(unsigned int level);
+
+static void unmap_one(const struct domain *d, uint64_t i)
+{
+    if (d != &dom || i >= NR_PAGES || !dma_mapped[i]) {
+        fail("DMA-unmapped twice", (unsigned int)i);
+    }
+    dma_mapped[i] = false;
+    dma_stale[i] = true;
+}
+
+static void flush(void)
+{
+    /* The device's last chance. Another vCPU must not believe it either. */
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        if (dma_stale[i] && (frames[i].count & PAGE_COUNT) &&
+            !(frames[i].type & PGT_BUSY)) {
+            fail("can be used before the flush has ended", i);
+        }
+        if (dma_stale[i] && scribbling) {
+            uint64_t *const table = (uint64_t *)(void *)ram[i];
+
+            table[below(PT_ENTRIES)] = random_entry(below(4));
+        }
+    }
+    memset(dma_stale, 0, sizeof(dma_stale));
+    nr_flushes++;
+}
+
+int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
+                         unsigned int nr)
+{
+    for (unsigned int i = 0; i < nr; i++) {
+        unmap_one(d, frame[i]);
+    }
+    flush();
     return 0;
 }
 
@@ -182,10 +250,10 @@ int dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
                         enum iommu_cause cause)
 {
     (void)cause;
-    if (d != &dom || nr != 1 || !dma_mapped[mfn.n]) {
-        fail("DMA-unmapped twice", (unsigned int)mfn.n);
+    for (uint64_t i = 0; i < nr; i++) {
+        unmap_one(d, mfn.n + i);
     }
-    dma_mapped[mfn.n] = false;
+    flush();
     return 0;
 }
 
@@ -380,7 +448,15 @@ static void check(void)
         if (type & PGT_BUSY) {
             fail("left busy", i);
         }
-        if (((type & PGT_TYPE) == PGT_WRITABLE) != dma_mapped[i]) {
+        if (dma_stale[i]) {
+            fail("was not flushed", i);
+        }
+        /* In the middle of a multicall, or for want of memory. */
+        if ((type & PGT_AHEAD) && !vcpu.in_multicall && !map_failed) {
+            fail("is left out of devices' reach", i);
+        }
+        if (((type & (PGT_TYPE | PGT_AHEAD)) == PGT_WRITABLE) !=
+            dma_mapped[i]) {
             fail("type and DMA mapping differ", i);
         }
         want_refs[i] += !!(frames[i].count & PAGE_ALLOCATED);
@@ -398,6 +474,9 @@ static void check(void)
     }
     if (vcpu.pv.put_pending) {
         expect_ref((uint64_t)(vcpu.pv.put_pending - frames), true);
+    }
+    for (unsigned int i = 0; i < mm_batches[0].nr; i++) {
+        expect_ref(mm_batches[0].mfn[i], false);
     }
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         if (!freed[i] && (want_refs[i] != (frames[i].count & PAGE_COUNT) ||
@@ -531,6 +610,82 @@ static void random_va(void)
     check();
 }
 
+/* --- multicalls ------------------------------------------------------------ */
+
+#define CALLS_MAX 40
+
+static struct multicall_entry calls[CALLS_MAX];
+static struct mmuext_op call_ops[CALLS_MAX];
+static unsigned int nr_calls;
+
+static void add_va(uint64_t va, uint64_t entry)
+{
+    calls[nr_calls++] = (struct multicall_entry){
+        .op = __HYPERVISOR_update_va_mapping,
+        .args = { va, entry, UVMF_NONE },
+    };
+}
+
+static void add_op(unsigned int cmd, uint64_t mfn)
+{
+    call_ops[nr_calls] = (struct mmuext_op){ .cmd = cmd, .arg1.mfn = mfn };
+    calls[nr_calls] = (struct multicall_entry){
+        .op = __HYPERVISOR_mmuext_op,
+        .args = { (uintptr_t)&call_ops[nr_calls], 1, 0, DOMID_SELF },
+    };
+    nr_calls++;
+}
+
+/* As do_multicall() does it, which stops now and then to be continued. */
+static void run_calls(void)
+{
+    last_call = "multicall";
+    for (unsigned int i = 0; i < nr_calls; i++) {
+        struct hypercall_args args;
+
+        vcpu.in_multicall = true;
+        vcpu.multicall_list = (uintptr_t)calls;
+        vcpu.multicall_at = i;
+        vcpu.multicall_nr = nr_calls;
+        memcpy(args.a, calls[i].args, sizeof(args.a));
+        continued = false;
+        calls[i].result = (xen_ulong_t)(calls[i].op == __HYPERVISOR_mmuext_op
+                                            ? do_mmuext_op(&args)
+                                            : do_update_va_mapping(&args));
+        check();
+        vcpu.in_multicall = false;
+        if (continued) {
+            memcpy(calls[i].args, next_args.a, sizeof(next_args.a));
+            i--;
+        }
+        if (continued || softirq_pending()) {
+            pv_batch_end();
+            check();
+        }
+    }
+    pv_batch_end();
+    check();
+    nr_calls = 0;
+}
+
+static void random_calls(void)
+{
+    const unsigned int nr = 2 + below(12);
+
+    while (nr_calls < nr) {
+        const unsigned int page = below(60);
+
+        if (below(2)) {
+            add_va((uint64_t)below(512) << 12, random_entry(below(2)));
+        } else {
+            add_op(below(3) ? MMUEXT_PIN_L1_TABLE + meant_level(page) - 1
+                            : MMUEXT_UNPIN_TABLE,
+                   page);
+        }
+    }
+    run_calls();
+}
+
 static void set_up(void)
 {
     memset(&dom, 0, sizeof(dom));
@@ -541,6 +696,9 @@ static void set_up(void)
     memset(dma_mapped, 0, sizeof(dma_mapped));
     srand(seed);
     preempting = seed % 2;
+    scribbling = true;
+    map_fails = seed % 4 < 2;
+    map_failed = false;
     dom.id = 1;
     dom.max_vcpus = 1;
     dom.vcpu[0] = &vcpu;
@@ -585,13 +743,224 @@ static void tear_down(void)
     }
 }
 
+/* --- how many flushes ------------------------------------------------------ */
+
+/*
+ * A kernel with an address space of its own (L4 1, L3 5, L2 13, L1 30 and 31)
+ * that maps every page at page number * 4K, tables read-only.
+ */
+static void set_up_kernel(void)
+{
+    uint64_t *const l4 = (uint64_t *)(void *)ram[1];
+    uint64_t *const l3 = (uint64_t *)(void *)ram[5];
+    uint64_t *const l2 = (uint64_t *)(void *)ram[13];
+    uint64_t *const l1 = (uint64_t *)(void *)ram[30];
+    struct mmuext_op op[2] = {
+        { .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = 1 },
+        { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = 1 },
+    };
+
+    set_up();
+    preempting = scribbling = map_fails = false;
+    memset(ram, 0, sizeof(ram));
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        dma_mapped[i] = true;
+        frames[i].type = PGT_FRESH;
+    }
+    l4[0] = pte_make(MFN(5), PTE_P | PTE_RW);
+    l3[0] = pte_make(MFN(13), PTE_P | PTE_RW);
+    l2[0] = pte_make(MFN(30), PTE_P | PTE_RW);
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        const bool table = i == 1 || i == 5 || i == 13 || i == 30;
+
+        l1[i] = pte_make(MFN(i), PTE_P | (table ? 0 : PTE_RW));
+    }
+    nr_flushes = 0;
+    last_call = "kernel";
+    hypercall(do_mmuext_op, op, 2);
+}
+
+/* A process: L4 2, L3 6, L2 14, L1 40 to 40 + nr - 1, which map data pages. */
+static void make_tree(unsigned int nr)
+{
+    uint64_t *const l4 = (uint64_t *)(void *)ram[2];
+    uint64_t *const l3 = (uint64_t *)(void *)ram[6];
+    uint64_t *const l2 = (uint64_t *)(void *)ram[14];
+
+    l4[3] = pte_make(MFN(6), PTE_P | PTE_RW);
+    l3[500] = pte_make(MFN(14), PTE_P | PTE_RW);
+    for (unsigned int i = 0; i < nr; i++) {
+        uint64_t *const l1 = (uint64_t *)(void *)ram[40 + i];
+
+        l2[i * 50] = pte_make(MFN(40 + i), PTE_P | PTE_RW);
+        l1[i] = pte_make(MFN(70 + i), PTE_P | PTE_RW);
+    }
+}
+
+static void expect_flushes(unsigned int want)
+{
+    if (nr_flushes != want) {
+        printf("%s: %u flushes, not %u\n", last_call, nr_flushes, want);
+        exit(1);
+    }
+    nr_flushes = 0;
+}
+
+static void expect_level(unsigned int page, unsigned int level)
+{
+    if (level_of(page) != level || dma_mapped[page]) {
+        fail("is not the table it should be", page);
+    }
+}
+
+static void add_readonly(unsigned int page)
+{
+    add_va((uint64_t)page << 12, pte_make(MFN(page), PTE_P));
+}
+
+static void add_writable(unsigned int page)
+{
+    add_va((uint64_t)page << 12, pte_make(MFN(page), PTE_P | PTE_RW));
+}
+
+/* The list a kernel sends after a fork; its pages are mapped writable before. */
+static void pin_by_calls(unsigned int nr)
+{
+    add_readonly(6);
+    add_readonly(14);
+    for (unsigned int i = 0; i < nr; i++) {
+        add_readonly(40 + i);
+        add_op(MMUEXT_PIN_L1_TABLE, 40 + i);
+    }
+    add_readonly(2);
+    add_op(MMUEXT_PIN_L4_TABLE, 2);
+    run_calls();
+}
+
+static void test_flushes(void)
+{
+    struct mmuext_op op[9];
+
+    /* The kernel's own tree: read-only from the start, found by its entries. */
+    set_up_kernel();
+    expect_flushes(1);
+
+    make_tree(9);
+    pin_by_calls(9);
+    expect_flushes(1);
+    expect_level(2, 4);
+    expect_level(6, 3);
+    expect_level(14, 2);
+    expect_level(48, 1);
+
+    /* All become data again: mapped together, so one flush if any. */
+    nr_map_flushes = 0;
+    add_op(MMUEXT_UNPIN_TABLE, 2);
+    for (unsigned int i = 0; i < 9; i++) {
+        add_op(MMUEXT_UNPIN_TABLE, 40 + i);
+        add_writable(40 + i);
+    }
+    add_writable(14);
+    add_writable(6);
+    add_writable(2);
+    run_calls();
+    expect_flushes(0);
+    if (nr_map_flushes != 1) {
+        fail("was not mapped together with the others", 2);
+    }
+    if (!dma_mapped[2] || !dma_mapped[40] || !dma_mapped[48]) {
+        fail("is data again and not mapped", 2);
+    }
+
+    /* Several trees in one list of operations, none mapped by anyone. */
+    set_up_kernel();
+    nr_flushes = 0;
+    for (unsigned int i = 0; i < 9; i++) {
+        add_va((uint64_t)(40 + i) << 12, 0);
+        op[i] = (struct mmuext_op){ .cmd = MMUEXT_PIN_L1_TABLE,
+                                    .arg1.mfn = 40 + i };
+    }
+    run_calls();
+    hypercall(do_mmuext_op, op, 9);
+    expect_flushes(1);
+
+    /*
+     * A tree that is refused in the end (it maps a table writable), and a page
+     * that was only made read-only beside it: that one stays what it was.
+     */
+    set_up_kernel();
+    nr_flushes = 0;
+    make_tree(9);
+    ((uint64_t *)(void *)ram[48])[7] = pte_make(MFN(1), PTE_P | PTE_RW);
+    add_readonly(60);
+    pin_by_calls(9);
+    expect_flushes(1);
+    if (calls[20].result == 0 || calls[22].result == 0 ||
+        calls[4].result != 0) {
+        fail("has the wrong result", 48);
+    }
+    expect_level(40, 1);
+    if (!dma_mapped[60] || frames[60].type != PGT_FRESH) {
+        fail("was taken for a table", 60);
+    }
+    tear_down();
+}
+
+static mfn_t count_up(void *arg)
+{
+    unsigned int *const n = arg;
+
+    return MFN((*n)++);
+}
+
+/* Frames given up in a list, the first of which are in use or not there. */
+static void test_frames(void)
+{
+    unsigned int next = 35;
+    unsigned int first = 0;
+
+    set_up_kernel();
+    for (unsigned int i = 40; i < 96; i++) {
+        add_va((uint64_t)i << 12, 0);
+        if (nr_calls == CALLS_MAX) {
+            run_calls();
+        }
+    }
+    run_calls();
+    nr_flushes = 0;
+    last_call = "frames";
+    if (pv_ahead_frames(&dom, count_up, &next, 100) != 100) {
+        fail("was not asked for", next);
+    }
+    for (unsigned int i = 40; i < 90; i++) {
+        if (dma_mapped[i]) {
+            fail("can be reached ahead of its end", i);
+        }
+        (void)page_put_alloc(&frames[i]);
+    }
+    pv_batch_end();
+    check();
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        first += freed[i];
+    }
+    if (first != 50 || !dma_mapped[39] || !dma_mapped[92]) {
+        fail("was given up, or not", 92);
+    }
+    expect_flushes(1);
+    tear_down();
+}
+
 int main(void)
 {
+    test_flushes();
+    test_frames();
     for (seed = 1; seed <= NR_SEEDS; seed++) {
         set_up();
         for (unsigned int i = 0; i < NR_CALLS; i++) {
             if (below(10) < 4) {
                 random_updates();
+            } else if (vcpu.pv.kernel_l4_set && below(6) == 0) {
+                random_calls();
             } else {
                 random_ext();
             }

@@ -134,13 +134,25 @@ static int sweep_run(const struct iommu_range *r, void *arg)
     return 0;
 }
 
+/* Inside a hypercall, type and mapping of a page may differ for a moment. */
+static bool is_changing(uint64_t frame)
+{
+    return mfn_valid(MFN(frame)) &&
+           (read_once(mfn_to_page(MFN(frame))->type) & (PGT_BUSY | PGT_AHEAD));
+}
+
+#define CHANGING_NS (100 * NS_PER_MS) /* ours: far longer than a hypercall */
+
 /* Look again, on its own: types may have been changing. */
 static bool mismatch(struct sweep *s, uint64_t frame)
 {
+    const uint64_t start_ns = now_ns();
     unsigned int want = 0, prot = 0;
     mfn_t mfn = MFN(frame);
 
-    for (unsigned int tries = 0; tries < 8; tries++) {
+    for (unsigned int tries = 0;
+         tries < 8 || (is_changing(frame) && now_ns() - start_ns < CHANGING_NS);
+         tries++) {
         prot = 0;
         if (iommu_lookup(s->d->iospace, DFN(frame), &mfn, &prot)) {
             prot = 0;

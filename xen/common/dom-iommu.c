@@ -135,6 +135,45 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
     return rc ? rc : rc2;
 }
 
+int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
+                       unsigned int *done)
+{
+    struct iommu_gather g;
+    int rc, rc2;
+
+    *done = nr;
+    if (!d->iommu_sync) {
+        return 0;
+    }
+    iommu_gather_init(&g);
+    rc = iommu_map_list(d->iospace, frame, nr, IOMMU_R | IOMMU_W, &g, done);
+    rc2 = dom_iommu_flush(d, &g);
+    return rc ? rc : rc2;
+}
+
+int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
+                         unsigned int nr)
+{
+    struct iommu_gather g;
+    int rc = 0, rc2;
+
+    iommu_gather_init(&g);
+    g.cause = IOMMU_BY_TYPE;
+    if (d->iommu_sync) {
+        rc = iommu_unmap_list(d->iospace, frame, nr, &g);
+    }
+    rc2 = dom_iommu_flush(d, &g);
+    return rc ? rc : rc2;
+}
+
+int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
+                         struct iommu_gather *g)
+{
+    return d->iommu_sync ? iommu_map(d->iospace, DFN(mfn.n), mfn, nr,
+                                     IOMMU_R | IOMMU_W, g)
+                         : 0;
+}
+
 int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                            struct iommu_gather *g)
 {

@@ -12,6 +12,7 @@
 #include <xen/softirq.h>
 
 #include <asm/current.h>
+#include <asm/mm-types.h>
 
 #define NR_HYPERCALLS 64 /* ABI: numbers a call page had room for */
 #define SYSCALL_BYTES 2  /* 0f 05 */
@@ -127,28 +128,22 @@ static void multicall_run(struct vcpu *v)
     e->result = (xen_ulong_t)rc;
 }
 
-long do_multicall(struct hypercall_args *args)
+/* Return: 0; -EFAULT; -ERESTART, entry *done is the next. */
+static int multicall_list(struct vcpu *v, uint64_t list, uint32_t nr,
+                          uint32_t *done)
 {
-    struct vcpu *v = current;
-    const uint64_t list = args->a[0];
-    /* The ABI's count is 32 bits wide. */
-    const uint32_t nr = (uint32_t)args->a[1];
-    uint32_t done;
+    v->multicall_list = list;
+    v->multicall_nr = nr;
+    for (*done = 0; *done < nr; ++*done) {
+        const uint64_t gva = list + *done * sizeof(struct multicall_entry);
 
-    if (v->in_multicall) {
-        return -EINVAL;
-    }
-    perf_add(calls_from_multicall, nr);
-
-    for (done = 0; done < nr; done++) {
-        const uint64_t gva = list + done * sizeof(struct multicall_entry);
-
-        if (done && hypercall_preempt()) {
-            goto again;
+        if (*done && hypercall_preempt()) {
+            return -ERESTART;
         }
         if (guest_read(&v->multicall, gva, sizeof(v->multicall))) {
             return -EFAULT;
         }
+        v->multicall_at = *done;
         v->multicall_restart = false;
         multicall_run(v);
         if (v->multicall_restart) {
@@ -157,7 +152,7 @@ long do_multicall(struct hypercall_args *args)
             if (guest_write(gva, &v->multicall, sizeof(v->multicall))) {
                 return -EFAULT;
             }
-            goto again;
+            return -ERESTART;
         }
         if (guest_write(gva + offsetof(struct multicall_entry, result),
                         &v->multicall.result, sizeof(v->multicall.result))) {
@@ -165,8 +160,26 @@ long do_multicall(struct hypercall_args *args)
         }
     }
     return 0;
+}
 
-again:
+long do_multicall(struct hypercall_args *args)
+{
+    struct vcpu *v = current;
+    const uint64_t list = args->a[0];
+    /* The ABI's count is 32 bits wide. */
+    const uint32_t nr = (uint32_t)args->a[1];
+    uint32_t done;
+    int rc;
+
+    if (v->in_multicall) {
+        return -EINVAL;
+    }
+    perf_add(calls_from_multicall, nr);
+    rc = multicall_list(v, list, nr, &done);
+    pv_batch_end();
+    if (rc != -ERESTART) {
+        return rc;
+    }
     args->a[0] = list + done * sizeof(struct multicall_entry);
     args->a[1] = nr - done;
     return hypercall_continue(__HYPERVISOR_multicall, args);

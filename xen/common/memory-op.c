@@ -12,9 +12,11 @@
 #include <xen/grant-resource.h>
 #include <xen/guest-access.h>
 #include <xen/hypercall.h>
+#include <xen/iommu-gather.h>
 #include <xen/lib.h>
 #include <xen/memory-map.h>
 #include <xen/mm.h>
+#include <xen/printk.h>
 
 #include <asm/current.h>
 #include <asm/mm-types.h>
@@ -46,14 +48,15 @@ static unsigned int address_bits(unsigned int mem_flags)
 /* --- Frames come ---------------------------------------------------------- */
 
 /* The run from @first was marked busy: map it, then let others go on. */
-static int publish_run(struct domain *d, struct page_info *first, uint64_t nr)
+static int publish_run(struct domain *d, struct page_info *first, uint64_t nr,
+                       struct iommu_gather *g)
 {
     int rc = 0;
 
     if (nr == 0) {
         return 0;
     }
-    rc = dom_iommu_map_ram(d, page_to_mfn(first), nr);
+    rc = dom_iommu_map_gather(d, page_to_mfn(first), nr, g);
     for (uint64_t i = 0; i < nr; i++) {
         atomic_store(&first[i].type, rc ? PGT_NONE : PGT_FRESH);
         page_put(&first[i]);
@@ -67,7 +70,7 @@ static int publish_run(struct domain *d, struct page_info *first, uint64_t nr)
  * and the mapping that goes with it, from page_type_get().
  */
 static int publish_extent(struct domain *d, struct page_info *pg,
-                          unsigned int order)
+                          unsigned int order, struct iommu_gather *g)
 {
     const uint64_t nr = BIT64(order);
     uint64_t first = 0;
@@ -91,20 +94,21 @@ static int publish_extent(struct domain *d, struct page_info *pg,
             }
             page_put(&pg[i]);
         }
-        rest = publish_run(d, pg + first, i - first);
+        rest = publish_run(d, pg + first, i - first, g);
         rc = rest ? rest : rc;
         first = i + 1;
     }
-    rest = publish_run(d, pg + first, nr - first);
+    rest = publish_run(d, pg + first, nr - first, g);
     return rest ? rest : rc;
 }
 
 /*
  * Allocate an extent, with types and M2P. @gpfn: M2P_INVALID, or its first
- * frame number. Return: 0, -ENOMEM (nothing was allocated).
+ * frame number. @g: what its mapping owes. Return: 0, -ENOMEM (nothing was
+ * allocated).
  */
 static int extent_alloc(struct domain *d, unsigned int order, unsigned int bits,
-                        uint64_t gpfn, mfn_t *mfn)
+                        uint64_t gpfn, mfn_t *mfn, struct iommu_gather *g)
 {
     const uint64_t nr = BIT64(order);
     struct page_info *pg = dom_alloc_pages(d, order, bits);
@@ -117,13 +121,21 @@ static int extent_alloc(struct domain *d, unsigned int order, unsigned int bits,
         *m2p_slot(mfn_add(*mfn, i)) =
             gpfn == M2P_INVALID ? M2P_INVALID : gpfn + i;
     }
-    if (publish_extent(d, pg, order)) {
+    if (publish_extent(d, pg, order, g)) {
         for (uint64_t i = 0; i < nr; i++) {
             page_put_alloc(&pg[i]);
         }
         return -ENOMEM;
     }
     return 0;
+}
+
+/* The end of extent_alloc()s: only units that cache absent entries care. */
+static void maps_flush(struct domain *d, struct iommu_gather *g)
+{
+    if (dom_iommu_flush(d, g)) {
+        log_err("d%u: new frames may not be seen by devices\n", d->id);
+    }
 }
 
 /* --- Frames go ------------------------------------------------------------ */
@@ -158,11 +170,58 @@ struct reservation {
     unsigned int cmd;
     unsigned int order;
     unsigned int bits;
-    uint64_t list; /* guest address of the extents, 0: none */
+    uint64_t list;          /* guest address of the extents, 0: none */
+    uint64_t nr;            /* extents */
+    uint64_t ahead;         /* frames from the list's start looked ahead at */
+    struct iommu_gather *g; /* of the mappings */
 };
 
+/* Goes through the frames of a list of extents. */
+struct frame_walk {
+    const struct reservation *r;
+    uint64_t at; /* frames from the list's start */
+    xen_pfn_t extent;
+    bool read; /* extent is that of at */
+};
+
+static mfn_t next_frame(void *arg)
+{
+    struct frame_walk *const w = arg;
+    const uint64_t per = BIT64(w->r->order);
+    const uint64_t in = w->at % per;
+
+    if (in == 0 || !w->read) {
+        w->read = true;
+        if (guest_read(&w->extent, w->r->list + w->at / per * sizeof(xen_pfn_t),
+                       sizeof(w->extent))) {
+            w->extent = M2P_INVALID;
+        }
+    }
+    w->at++;
+    return MFN(w->extent + in);
+}
+
+/*
+ * Frame @at of the list is next to be given up. As many as share a flush leave
+ * the devices' reach with it.
+ */
+static void look_ahead(struct reservation *r, uint64_t at)
+{
+    const uint64_t extents =
+        min_of(r->nr - (at >> r->order), (uint64_t)PV_AHEAD_MAX);
+    const uint64_t in = at & (BIT64(r->order) - 1);
+    struct frame_walk w = { .r = r, .at = at };
+
+    if (at < r->ahead || !r->d->iommu_sync) {
+        return;
+    }
+    pv_batch_end();
+    r->ahead =
+        at + pv_ahead_frames(r->d, next_frame, &w, (extents << r->order) - in);
+}
+
 /* One extent. Return: false: stop here. */
-static bool one_extent(const struct reservation *r, uint64_t i)
+static bool one_extent(struct reservation *r, uint64_t i)
 {
     const uint64_t gva = r->list + i * sizeof(xen_pfn_t);
     xen_pfn_t n = M2P_INVALID;
@@ -176,13 +235,14 @@ static bool one_extent(const struct reservation *r, uint64_t i)
         const uint64_t nr = BIT64(r->order);
 
         for (uint64_t j = 0; j < nr; j++) {
+            look_ahead(r, (i << r->order) + j);
             if (n + j < n || !frame_release(r->d, MFN(n + j))) {
                 return false;
             }
         }
         return true;
     }
-    if (extent_alloc(r->d, r->order, r->bits, n, &mfn)) {
+    if (extent_alloc(r->d, r->order, r->bits, n, &mfn, r->g)) {
         return false;
     }
     n = mfn.n;
@@ -193,7 +253,8 @@ static long reservation_op(struct hypercall_args *args, unsigned int cmd,
                            uint64_t start)
 {
     struct xen_memory_reservation op;
-    struct reservation r = { .cmd = cmd };
+    struct iommu_gather g;
+    struct reservation r = { .cmd = cmd, .g = &g };
     uint64_t i = start;
     bool again = false;
     int rc;
@@ -213,6 +274,8 @@ static long reservation_op(struct hypercall_args *args, unsigned int cmd,
     r.order = op.extent_order;
     r.bits = address_bits(op.mem_flags);
     r.list = (uint64_t)op.extent_start.p;
+    r.nr = op.nr_extents;
+    iommu_gather_init(&g);
 
     while (i < op.nr_extents && one_extent(&r, i)) {
         i++;
@@ -221,6 +284,8 @@ static long reservation_op(struct hypercall_args *args, unsigned int cmd,
             break;
         }
     }
+    pv_batch_end();
+    maps_flush(r.d, &g);
     dom_put(r.d);
     if (again) {
         args->a[0] = cmd | i << CMD_BITS;
@@ -249,7 +314,8 @@ static bool frame_steal(struct domain *d, mfn_t mfn, struct page_list *stolen)
         return false;
     }
     only++;
-    if ((read_once(pg->type) & (PGT_COUNT | PGT_PINNED | PGT_PARTIAL)) ||
+    if ((read_once(pg->type) &
+         (PGT_COUNT | PGT_PINNED | PGT_PARTIAL | PGT_BUSY)) ||
         !atomic_cas(&pg->count, &only, 0)) {
         page_put(pg);
         return false;
@@ -281,6 +347,36 @@ static void frames_return(struct domain *d, struct page_list *stolen, bool stay)
             *m2p_slot(page_to_mfn(pg)) = M2P_INVALID;
             atomic_store(&pg->count, 1);
             page_put(pg);
+        }
+    }
+}
+
+/*
+ * Stolen frames, which nobody can use meanwhile, leave the devices' reach with
+ * one flush. Whatever fails is done, and judged, when each is freed.
+ */
+static void frames_unmap(struct domain *d, const struct page_list *stolen)
+{
+    struct iommu_gather g;
+    int rc = 0;
+
+    if (!d->iommu_sync) {
+        return;
+    }
+    iommu_gather_init(&g);
+    for (uint32_t at = stolen->first; at != PAGE_LIST_NONE && rc == 0;
+         at = mfn_to_page(MFN(at))->next) {
+        if (mfn_to_page(MFN(at))->type == PGT_FRESH) {
+            rc = dom_iommu_unmap_gather(d, MFN(at), 1, &g);
+        }
+    }
+    if (dom_iommu_flush(d, &g) || rc) {
+        return;
+    }
+    for (uint32_t at = stolen->first; at != PAGE_LIST_NONE;
+         at = mfn_to_page(MFN(at))->next) {
+        if (mfn_to_page(MFN(at))->type == PGT_FRESH) {
+            mfn_to_page(MFN(at))->type = PGT_FRESH | PGT_AHEAD;
         }
     }
 }
@@ -338,13 +434,17 @@ static void chunk_unalloc(const struct exchange *x, struct page_list *fresh)
 static int chunk_alloc(const struct exchange *x, struct page_list *fresh)
 {
     struct page_info *last = NULL;
+    struct iommu_gather g;
+    int rc = 0;
 
+    iommu_gather_init(&g);
     for (uint64_t i = 0; i < BIT64(x->out_per_chunk); i++) {
         struct page_info *pg;
         mfn_t mfn;
 
-        if (extent_alloc(x->d, x->out_order, x->bits, M2P_INVALID, &mfn)) {
-            return -ENOMEM;
+        rc = extent_alloc(x->d, x->out_order, x->bits, M2P_INVALID, &mfn, &g);
+        if (rc) {
+            break;
         }
         pg = mfn_to_page(mfn);
         pg->spare = PAGE_LIST_NONE;
@@ -355,7 +455,8 @@ static int chunk_alloc(const struct exchange *x, struct page_list *fresh)
         }
         last = pg;
     }
-    return 0;
+    maps_flush(x->d, &g);
+    return rc;
 }
 
 /* Number the new frames as the guest asked for and tell it where they are. */
@@ -420,6 +521,7 @@ static int chunk_exchange(const struct exchange *x, uint64_t chunk)
         frames_return(x->d, &stolen, true);
         return rc;
     }
+    frames_unmap(x->d, &stolen);
     frames_return(x->d, &stolen, false);
     return chunk_announce(x, chunk, &fresh);
 }

@@ -14,6 +14,9 @@
 /* Ours: pieces of a request that may be mapped already; more is refused. */
 #define PIECES_MAX 16
 
+/* Ours: frames of a list that are worth being looked at as a run. */
+#define RUN_MIN 16u
+
 static int check_dfns(const struct iospace *s, dfn_t dfn, uint64_t nr)
 {
     if (nr == 0) {
@@ -200,6 +203,35 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     return rc;
 }
 
+int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
+                   unsigned int prot, struct iommu_gather *g,
+                   unsigned int *done)
+{
+    const uint64_t last = min_of(s->pt.dfn_last, s->pt.mfn_last);
+    unsigned int i = 0;
+
+    *done = 0;
+    while (i < nr) {
+        /* The long way, with all its checks, for the first as for a misfit. */
+        const int rc = iommu_map(s, DFN(frame[i]), MFN(frame[i]), 1, prot, g);
+
+        if (rc) {
+            return rc;
+        }
+        *done = ++i;
+        spin_lock(&s->lock);
+        while (i < nr && frame[i] <= last && !touches_intr(frame[i], 1) &&
+               iopt_map_one(&s->pt, frame[i], frame[i], prot, gather_pt(g))) {
+            i++;
+        }
+        perf_add(iommu_maps, i - *done);
+        *done = i;
+        iospace_count(s, g->cause);
+        spin_unlock(&s->lock);
+    }
+    return 0;
+}
+
 /* Rounds a frame down (or up to the last) of the leaf that holds it. */
 static uint64_t leaf_edge(const struct iospace *s, uint64_t dfn, bool last)
 {
@@ -281,6 +313,55 @@ int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
             return rc;
         }
         r.dfn = dfn_add(r.dfn, r.nr);
+    }
+    return 0;
+}
+
+/* Frames of a list that follow each other; 1 if they are few. */
+static unsigned int list_run(const uint32_t *frame, unsigned int nr)
+{
+    unsigned int run = 1;
+
+    if (nr < RUN_MIN || frame[RUN_MIN - 1] - frame[0] != RUN_MIN - 1) {
+        return 1;
+    }
+    while (run < nr && frame[run] == frame[0] + run) {
+        run++;
+    }
+    return run < RUN_MIN ? 1 : run;
+}
+
+int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
+                     struct iommu_gather *g)
+{
+    unsigned int run;
+
+    ASSERT(!g->space || g->space == s);
+    g->space = s;
+    for (unsigned int i = 0; i < nr; i += run) {
+        const unsigned int first = i;
+        int rc;
+
+        spin_lock(&s->lock);
+        s->ops++;
+        for (run = 0; i < nr && frame[i] <= s->pt.dfn_last; i++) {
+            run = list_run(&frame[i], nr - i);
+            if (run != 1 || !iopt_unmap_one(&s->pt, frame[i], gather_pt(g))) {
+                break;
+            }
+            run = 0;
+        }
+        perf_add(iommu_unmaps, i - first);
+        iospace_count(s, g->cause);
+        spin_unlock(&s->lock);
+        if (i == nr) {
+            break;
+        }
+        run = max_of(run, 1u);
+        rc = iommu_unmap(s, DFN(frame[i]), run, g);
+        if (rc) {
+            return rc;
+        }
     }
     return 0;
 }

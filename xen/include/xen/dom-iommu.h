@@ -41,6 +41,36 @@ int must_check dom_iommu_unmap_ram(struct domain *d, mfn_t mfn, uint64_t nr,
                                    enum iommu_cause cause);
 
 /**
+ * dom_iommu_map_list() - As dom_iommu_map_ram() for single frames.
+ * @d: as there, not while Dom0 is being built. @frame, @nr: the frames.
+ * @done: how many of them are mapped, also on error.
+ * Locks: the space's. Context: hypercall. Flush: done. Return: 0, -ENOMEM.
+ */
+int must_check dom_iommu_map_list(struct domain *d, const uint32_t *frame,
+                                  unsigned int nr, unsigned int *done);
+
+/**
+ * dom_iommu_unmap_list() - As dom_iommu_unmap_ram() for single frames that all
+ * change their type.
+ * @d: as there. @frame, @nr: the frames.
+ * Locks: the space's. Context: hypercall. Flush: done on return, one for all.
+ * Return: as there.
+ */
+int must_check dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
+                                    unsigned int nr);
+
+/**
+ * dom_iommu_map_gather() - As dom_iommu_map_ram(), the flush put off until
+ * dom_iommu_flush(): what is owed only delays when devices see the frames.
+ * @d: as there, not while Dom0 is being built. @mfn, @nr: the run.
+ * @g: iommu_gather_init() before the first call.
+ * Locks: the space's. Context: hypercall. Flush: what @g says.
+ * Return: 0, -ENOMEM.
+ */
+int must_check dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
+                                    struct iommu_gather *g);
+
+/**
  * dom_iommu_unmap_gather() - As dom_iommu_unmap_ram(), the flush put off: for a
  * batch of pages that all change type. None of them may be relied on not to be
  * written by a device before dom_iommu_flush() returned.

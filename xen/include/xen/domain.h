@@ -75,6 +75,9 @@ struct vcpu {
     bool in_multicall;
     bool multicall_restart; /* the current entry asked to be continued */
     struct multicall_entry multicall;
+    uint64_t multicall_list; /* gva of the first entry */
+    uint32_t multicall_at;   /* which of them it is */
+    uint32_t multicall_nr;
 
     struct evtchn_fifo_vcpu *fifo; /* FIFO event ABI, or NULL */
 

@@ -93,6 +93,27 @@ int must_check iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
                            struct iommu_gather *g);
 
 /**
+ * iommu_map_list() - As iommu_map() for single frames mapped at their own
+ * number, under one lock.
+ * @s, @prot, @g: as there. @frame, @nr: the frames, in any order.
+ * @done: how many are mapped, also on error; those stay.
+ * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
+ * Return: as iommu_map().
+ */
+int must_check iommu_map_list(struct iospace *s, const uint32_t *frame,
+                              unsigned int nr, unsigned int prot,
+                              struct iommu_gather *g, unsigned int *done);
+
+/**
+ * iommu_unmap_list() - As iommu_unmap() for single frames, under one lock.
+ * @s, @g: as there. @frame, @nr: the frames, in any order.
+ * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
+ * Return: as iommu_unmap().
+ */
+int must_check iommu_unmap_list(struct iospace *s, const uint32_t *frame,
+                                unsigned int nr, struct iommu_gather *g);
+
+/**
  * iommu_protect() - Give the mapped frames of a run other permissions.
  * @s: the space. @dfn: first frame. @nr: count, not 0; holes stay holes.
  * @prot: IOMMU_R/W. @g: as iommu_map().

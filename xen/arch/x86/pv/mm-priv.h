@@ -9,7 +9,9 @@
  * and a table that maps itself is an error, not a hang. PGT_BUSY with a type
  * count of 0 is a writable page whose holder waits for nothing. Nobody who holds
  * PGT_BUSY drops the last reference of a page that has work left to undo:
- * PGT_PARTIAL holds a general reference of its own.
+ * PGT_PARTIAL holds a general reference of its own. mm-batch.c holds PGT_BUSY of
+ * many writable pages at a time, takes each only if it is free, and waits for
+ * nothing but the IOMMUs.
  */
 #ifndef PV_MM_PRIV_H
 #define PV_MM_PRIV_H
@@ -99,6 +101,41 @@ bool must_check mm_table_ref(struct page_info *pg, uint64_t *type);
  * Return: false if it is not one.
  */
 bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
+
+/*
+ * Put together by the hypercall that a CPU is in, which does not leave it before
+ * its end or continuation; empty in between. See mm-batch.c.
+ */
+struct mm_batch {
+    struct domain *d; /* of the pages */
+    unsigned int nr;
+    uint32_t mfn[PV_AHEAD_MAX]; /* each holds a general reference */
+};
+
+extern struct mm_batch mm_batches[MAX_CPUS];
+
+/**
+ * mm_ahead_pin() - A pin is about to be done: take the tables it will make, and
+ * those of the pins after it, out of the devices' reach with one flush. A hint
+ * that changes nothing a guest can see; ends with pv_batch_end().
+ * @d: owner of the tables. @mfn: the root, any number. @level: 1..4.
+ * @ops_gva, @nr_ops: the operations after this one, guest memory.
+ * Locks: PGT_BUSY of many pages, the space's. Context: hypercall, holding no
+ * PGT_BUSY; looks at PV_AHEAD_MAX tables at most. Flush: done.
+ */
+void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
+                  uint64_t ops_gva, uint32_t nr_ops);
+
+/**
+ * mm_map_ram() - A frame becomes writable: map it for devices, or leave that to
+ * pv_batch_end(), which does it for all pages of a multicall together.
+ * @d: the owner. @pg: the frame; PGT_BUSY is the caller's.
+ * @later: gains PGT_AHEAD, to be stored with the type, in the second case.
+ * Locks: the space's. Context: boot or hypercall. Flush: done.
+ * Return: 0, -ENOMEM.
+ */
+int must_check mm_map_ram(struct domain *d, struct page_info *pg,
+                          uint64_t *later);
 
 /**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.

@@ -29,7 +29,7 @@
 #include "mm-priv.h"
 
 /* The state the word keeps while PGT_BUSY and PGT_PARTIAL come and go. */
-#define PGT_KEPT (PGT_TYPE | PGT_NONCOHERENT)
+#define PGT_KEPT (PGT_TYPE | PGT_NONCOHERENT | PGT_AHEAD)
 
 /* False at the counter's limit, and for a page that is being freed. */
 static bool ref_again(struct page_info *pg)
@@ -88,23 +88,25 @@ static void flush_noncoherent(struct page_info *pg, uint64_t old)
     }
 }
 
-/* The page's new type is published already; @old is the word before. */
+/*
+ * The page's new type is published already; @old is the word before. What else
+ * must be stored with the type goes to *flags.
+ */
 static int leave_old_type(struct page_info *pg, struct domain *owner,
-                          uint64_t old, uint64_t type)
+                          uint64_t old, uint64_t type, uint64_t *flags)
 {
-    const mfn_t mfn = page_to_mfn(pg);
-
     perf_inc(type_changes);
     if ((old & PGT_TYPE) != PGT_NONE) {
         flush_old_use(pg, owner);
     }
     if (type == PGT_WRITABLE) {
-        return owner->iommu_sync ? dom_iommu_map_ram(owner, mfn, 1) : 0;
+        return owner->iommu_sync ? mm_map_ram(owner, pg, flags) : 0;
     }
     if ((old & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, old);
-        return owner->iommu_sync
-                   ? dom_iommu_unmap_ram(owner, mfn, 1, IOMMU_BY_TYPE)
+        return owner->iommu_sync && !(old & PGT_AHEAD)
+                   ? dom_iommu_unmap_ram(owner, page_to_mfn(pg), 1,
+                                         IOMMU_BY_TYPE)
                    : 0;
     }
     return 0;
@@ -150,17 +152,18 @@ static int promote(struct page_info *pg, struct domain *owner, uint64_t old,
     const bool partial = old & PGT_PARTIAL;
     const uint64_t held = old & PGT_COUNT;
     enum mm_preempt preempt = MM_PREEMPT;
+    uint64_t flags = 0;
     int rc;
 
     if ((old & PGT_TYPE) != type) {
-        rc = leave_old_type(pg, owner, old, type);
+        rc = leave_old_type(pg, owner, old, type, &flags);
         if (rc) {
             atomic_store(&pg->type, old);
             return rc;
         }
     }
     if (type == PGT_WRITABLE) {
-        atomic_store(&pg->type, type | PGT_VALIDATED | 1);
+        atomic_store(&pg->type, type | PGT_VALIDATED | flags | 1);
         return 0;
     }
     if (!partial) {
@@ -520,7 +523,7 @@ void pv_page_freed(struct page_info *pg, struct domain *d)
     }
     if ((x & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, x);
-        if (d->iommu_sync) {
+        if (d->iommu_sync && !(x & PGT_AHEAD)) {
             /* A device that still reaches a freed page breaks isolation. */
             BUG_ON(dom_iommu_unmap_ram(d, page_to_mfn(pg), 1, IOMMU_BY_UNMAP));
         }

@@ -169,7 +169,9 @@ static int do_self_op(const struct mmuext_op *op, const struct domain *d)
     }
 }
 
-static int do_one_op(const struct mmuext_op *op, struct domain *d)
+/* @rest_gva, @rest: the operations after it, for mm_ahead_pin(). */
+static int do_one_op(const struct mmuext_op *op, struct domain *d,
+                     uint64_t rest_gva, uint32_t rest)
 {
     const mfn_t mfn = MFN(op->arg1.mfn);
 
@@ -178,6 +180,7 @@ static int do_one_op(const struct mmuext_op *op, struct domain *d)
     case MMUEXT_PIN_L2_TABLE:
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
+        mm_ahead_pin(d, mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1, rest_gva, rest);
         return op_pin(d, mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
     case MMUEXT_UNPIN_TABLE:
         return op_unpin(d, mfn);
@@ -210,7 +213,7 @@ static int do_all_ops(uint64_t gva, uint32_t count, struct domain *d,
         if (rc) {
             break;
         }
-        rc = do_one_op(&op, d);
+        rc = do_one_op(&op, d, gva + (i + 1) * sizeof(op), count - i - 1);
         if (rc) {
             break;
         }
@@ -244,6 +247,10 @@ long do_mmuext_op(struct hypercall_args *args)
             return rc;
         }
         rc = d ? do_all_ops(args->a[0], count, d, &done) : -EINVAL;
+        /* A multicall's pages may be taken together, but no one else's. */
+        if (!current->in_multicall || d != current->domain) {
+            pv_batch_end();
+        }
         mm_foreign_put(d);
         perf_add(num_mmuext_ops, done);
         if (!rc && current->pv.put_pending) {

@@ -18,6 +18,7 @@
 #define commit_map   IOPT_SYM(commit_map)
 #define fold_one     IOPT_SYM(fold_one)
 #define map_run      IOPT_SYM(map_run)
+#define op_map_one   IOPT_SYM(map_one)
 #define op_map       IOPT_SYM(map)
 #define op_replace   IOPT_SYM(replace)
 
@@ -359,7 +360,16 @@ static always_inline void owe_one(struct iopt_gather *g, uint64_t dfn,
     const struct iopt_extent e = { .first = dfn,
                                    .last = dfn,
                                    .owe = (uint8_t)what };
+    const struct iopt_extent *const prev = &g->ext[g->nr_ext - 1u];
 
+    /* Apart from the last one: not worth a look at all the others. */
+    if (g->nr_ext == 0 ||
+        (g->nr_ext < IOPT_GATHER_EXTENTS &&
+         dfn + 1 - prev->first > prev->last - prev->first + 2)) {
+        g->owe |= (uint8_t)what;
+        g->ext[g->nr_ext++] = e;
+        return;
+    }
     iopt_gather_add(g, &e);
 }
 
@@ -367,10 +377,9 @@ static always_inline void owe_one(struct iopt_gather *g, uint64_t dfn,
  * One frame into an empty slot of a table that exists; false: not so. Type
  * changes of single pages come this way: no job, no check apart from the store.
  */
-static always_inline bool map_one(struct iopt *pt, const struct iopt_run *r,
-                                  struct iopt_gather *g)
+static always_inline bool map_one(struct iopt *pt, uint64_t dfn, uint64_t mfn,
+                                  uint32_t prot, struct iopt_gather *g)
 {
-    const uint64_t dfn = r->dfn.n;
     struct iopt_tab t;
     unsigned int i;
     uint64_t v;
@@ -382,7 +391,7 @@ static always_inline bool map_one(struct iopt *pt, const struct iopt_run *r,
     if (!fmt_is_empty(t.slots[i])) {
         return false;
     }
-    v = fmt_leaf(r->mfn.n, r->prot, 0, pt->leaf_extra);
+    v = fmt_leaf(mfn, prot, 0, pt->leaf_extra);
     IOPT_STORE(&t.slots[i], v);
     tab_count(&t, 1, pairs_of_leaf(&t, i, v));
     pt->counts.leaves[0]++;
@@ -462,10 +471,16 @@ static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
     if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
         return -ENOMEM;
     }
-    if (r->nr == 1 && map_one(pt, r, g)) {
+    if (r->nr == 1 && map_one(pt, r->dfn.n, r->mfn.n, r->prot, g)) {
         return 0;
     }
     return map_run(pt, r, g, overwrite);
+}
+
+static bool op_map_one(struct iopt *pt, uint64_t dfn, uint64_t mfn,
+                       uint32_t prot, struct iopt_gather *g)
+{
+    return map_one(pt, dfn, mfn, prot, g);
 }
 
 static int op_map(struct iopt *pt, const struct iopt_run *r,

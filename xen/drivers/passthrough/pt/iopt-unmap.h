@@ -17,6 +17,7 @@
 #define check_split  IOPT_SYM(check_split)
 #define commit_split IOPT_SYM(commit_split)
 #define unmap_run    IOPT_SYM(unmap_run)
+#define op_unmap_one IOPT_SYM(unmap_one)
 #define op_unmap     IOPT_SYM(unmap)
 #define op_protect   IOPT_SYM(protect)
 #define op_split     IOPT_SYM(split)
@@ -373,6 +374,11 @@ static noinline_fn int unmap_run(struct iopt *pt, const struct iopt_run *r,
         return 0;
     }
     return 0;
+}
+
+static bool op_unmap_one(struct iopt *pt, uint64_t dfn, struct iopt_gather *g)
+{
+    return unmap_one(pt, dfn, g);
 }
 
 static int op_unmap(struct iopt *pt, const struct iopt_run *r,

@@ -149,6 +149,9 @@ struct iopt_ops {
     int (*init)(struct iopt *pt);
     int (*map)(struct iopt *pt, const struct iopt_run *r,
                struct iopt_gather *g);
+    bool (*map_one)(struct iopt *pt, uint64_t dfn, uint64_t mfn, uint32_t prot,
+                    struct iopt_gather *g);
+    bool (*unmap_one)(struct iopt *pt, uint64_t dfn, struct iopt_gather *g);
     int (*replace)(struct iopt *pt, const struct iopt_run *r,
                    struct iopt_gather *g);
     int (*unmap)(struct iopt *pt, const struct iopt_run *r,
@@ -207,6 +210,35 @@ static inline int must_check iopt_map(struct iopt *pt, const struct iopt_run *r,
                                       struct iopt_gather *g)
 {
     return pt->ops->map(pt, r, g);
+}
+
+/**
+ * iopt_map_one() - As iopt_map() for one frame where that takes one store: its
+ * table exists and says nothing of it yet.
+ * @pt, @g: as iopt_map(). @dfn, @mfn: at most pt->dfn_last, pt->mfn_last.
+ * @prot: IOPT_R, IOPT_W or both.
+ *
+ * Does not top up unmap's reserve, so the next iopt_map() may have to.
+ * Locks, Context, Flush: as iopt_map().
+ * Return: false: nothing was done, iopt_map() must be asked.
+ */
+static inline bool must_check iopt_map_one(struct iopt *pt, uint64_t dfn,
+                                           uint64_t mfn, uint32_t prot,
+                                           struct iopt_gather *g)
+{
+    return pt->ops->map_one(pt, dfn, mfn, prot, g);
+}
+
+/**
+ * iopt_unmap_one() - As iopt_unmap() for one frame where that needs no table.
+ * @pt, @g: as iopt_map(). @dfn: at most pt->dfn_last.
+ * Locks, Context, Flush: as iopt_unmap().
+ * Return: false: nothing was done, iopt_unmap() must be asked.
+ */
+static inline bool must_check iopt_unmap_one(struct iopt *pt, uint64_t dfn,
+                                             struct iopt_gather *g)
+{
+    return pt->ops->unmap_one(pt, dfn, g);
 }
 
 /**

@@ -6,7 +6,8 @@
  *
  *   type is "writable"  <=>  DMA-mapped read/write in its owner's iospace
  *
- * whatever the type count is, for RAM of a domain with iommu_sync.
+ * whatever the type count is, for RAM of a domain with iommu_sync. Inside a
+ * hypercall PGT_AHEAD and PGT_BUSY mark what is just changing.
  */
 #ifndef ASM_MM_TYPES_H
 #define ASM_MM_TYPES_H
@@ -23,6 +24,11 @@ struct vcpu;
 #define PGT_BUSY        UINT64_C(0x0000000800000000) /* someone (de)validates */
 /* Was mapped writable and not write-back: caches may disagree with memory. */
 #define PGT_NONCOHERENT UINT64_C(0x0000001000000000)
+/*
+ * Writable, but unmapped and flushed already, as it is about to become something
+ * else. Only inside the hypercall that means to change it, see mm-batch.c.
+ */
+#define PGT_AHEAD       UINT64_C(0x0000002000000000)
 #define PGT_TYPE        UINT64_C(0xf000000000000000)
 #define PGT_NONE        UINT64_C(0x0000000000000000)
 #define PGT_L1          UINT64_C(0x1000000000000000)
@@ -176,6 +182,30 @@ uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
  * @entry: the guest's. Locks: none. Context: any. Return: the entry to store.
  */
 uint64_t pv_table_adjust(uint64_t entry);
+
+#define PV_AHEAD_MAX 512 /* ours: pages that share a flush */
+
+/**
+ * pv_ahead_frames() - Take frames that are about to be given up out of their
+ * owner's devices' reach, with one flush. A hint: those that are in use, or not
+ * the owner's, are left as they are.
+ * @d: the owner. @next: the next frame, any number; called at most @nr times.
+ * @arg: for it. @nr: how many there are, at least 1.
+ *
+ * Ends with pv_batch_end() before the hypercall does and before @d is put.
+ * Locks: PGT_BUSY of the frames, the space's. Context: hypercall.
+ * Flush: done. Return: how many were asked for, 1..@nr, at most PV_AHEAD_MAX.
+ */
+uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
+                         uint64_t nr);
+
+/**
+ * pv_batch_end() - End what the current vCPU put together: pages still marked
+ * PGT_AHEAD are mapped again, mappings made meanwhile are flushed.
+ * Locks: waits for PGT_BUSY, takes the space's. Context: hypercall, holding no
+ * PGT_BUSY; at its end, and before it stops to be continued.
+ */
+void pv_batch_end(void);
 
 /* MMIO frames that are never writable for guests (MSI-X tables, MMCFG, IO-APIC). */
 extern struct rangeset *mmio_ro_ranges;

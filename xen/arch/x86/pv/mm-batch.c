@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What page type changes of one hypercall owe to the IOMMUs, done together.
+ *
+ * Pages that are about to become tables, or to be given up, leave the devices'
+ * reach ahead of that, many with one flush: PGT_AHEAD then says that a writable
+ * page is unmapped and flushed already. Which pages those are is guessed from
+ * guest memory, tables not validated yet included. A wrong guess costs time and
+ * nothing else: of a page only its owner and its type word are believed, its
+ * contents not before its validation. What is still marked when the hypercall
+ * ends, or stops to be continued, is mapped again.
+ *
+ * The other way, pages that become writable in a multicall are mapped together
+ * at its end; until then they are marked just so.
+ *
+ * Locks: PGT_BUSY of many pages at a time, each taken only if it is free, and
+ * waiting for nothing but the IOMMUs.
+ */
+#include <xen/bits.h>
+#include <xen/dom-iommu.h>
+#include <xen/errno.h>
+#include <xen/guest-access.h>
+#include <xen/hypercall.h>
+#include <xen/printk.h>
+#include <xen/time.h>
+
+#include <asm/current.h>
+#include <asm/pagetable.h>
+
+#include "mm-priv.h"
+
+#define LOOK_MAX 64 /* ours: operations or calls of a list that are looked at */
+#define LOOK_AT  8  /* ours: as many are read at once, 512 bytes of stack */
+
+struct mm_batch mm_batches[MAX_CPUS];
+
+/* Pages noted for the current hypercall: batch->mfn[batch->nr] up to [nr - 1]. */
+struct ahead {
+    struct domain *d;
+    struct mm_batch *b;
+    unsigned int nr;
+};
+
+static struct ahead ahead_begin(struct domain *d)
+{
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+
+    if (b->nr && (b->d != d || b->nr == PV_AHEAD_MAX)) {
+        pv_batch_end();
+    }
+    b->d = d;
+    return (struct ahead){ d, b, b->nr };
+}
+
+/* Writable, mapped for devices, and used at most @users times. */
+static bool is_fresh(uint64_t x, uint64_t users)
+{
+    const uint64_t plain = PGT_TYPE | PGT_VALIDATED | PGT_BUSY | PGT_PINNED |
+                           PGT_AHEAD | PGT_NONCOHERENT;
+
+    return (x & plain) == PGT_FRESH && (x & PGT_COUNT) <= users;
+}
+
+static bool note(struct ahead *a, mfn_t mfn, uint64_t users)
+{
+    const struct page_info *pg;
+
+    if (a->nr == PV_AHEAD_MAX || !mfn_valid(mfn)) {
+        return false;
+    }
+    pg = mfn_to_page(mfn);
+    if (read_once(pg->owner) != a->d->id ||
+        !is_fresh(read_once(pg->type), users)) {
+        return false;
+    }
+    a->b->mfn[a->nr++] = (uint32_t)mfn.n;
+    return true;
+}
+
+static bool line_is_absent(const uint64_t *e)
+{
+    uint64_t any = 0;
+
+    for (unsigned int k = 0; k < LOOK_AT; k++) {
+        any |= read_once(e[k]);
+    }
+    return !(any & PTE_P);
+}
+
+static void note_children(struct ahead *a, mfn_t table, bool top)
+{
+    const uint64_t *const t = mfn_to_va(table);
+
+    for (unsigned int i = 0; i < PT_ENTRIES; i += LOOK_AT) {
+        if (line_is_absent(&t[i]) ||
+            (top && i >= HYP_FIRST_SLOT && i <= HYP_LAST_SLOT)) {
+            continue;
+        }
+        for (unsigned int k = i; k < i + LOOK_AT; k++) {
+            const uint64_t e = read_once(t[k]);
+
+            if (e & PTE_P) {
+                (void)note(a, pte_mfn(e), 0);
+            }
+        }
+    }
+}
+static_assert(HYP_FIRST_SLOT % LOOK_AT == 0 &&
+                  (HYP_LAST_SLOT + 1) % LOOK_AT == 0,
+              "whole lines");
+
+/*
+ * A tree of tables that nobody has validated. Level by level, so the frames
+ * noted are the queue; each is looked at once, whatever the entries say.
+ */
+static void note_tree(struct ahead *a, mfn_t root, unsigned int level)
+{
+    unsigned int at = a->nr;
+
+    if (!note(a, root, 0)) {
+        return;
+    }
+    for (; level > 1; level--) {
+        const unsigned int end = a->nr;
+
+        for (; at < end; at++) {
+            note_children(a, MFN(a->b->mfn[at]), level == 4);
+        }
+    }
+}
+
+static void note_op(struct ahead *a, const struct mmuext_op *op)
+{
+    if (op->cmd <= MMUEXT_PIN_L4_TABLE) {
+        note_tree(a, MFN(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    }
+}
+static_assert(MMUEXT_PIN_L1_TABLE == 0 && MMUEXT_PIN_L4_TABLE == 3, "ABI");
+
+static void note_ops(struct ahead *a, uint64_t gva, uint64_t nr)
+{
+    for (uint64_t i = 0; i < min_of(nr, (uint64_t)LOOK_MAX); i++) {
+        struct mmuext_op op;
+
+        if (guest_read(&op, gva + i * sizeof(op), sizeof(op))) {
+            return;
+        }
+        note_op(a, &op);
+    }
+}
+
+/*
+ * The multicall around the current entry: a page that it makes read-only before
+ * a later pin is meant to be a table. Its only user is the mapping that shrinks.
+ */
+static void note_calls(struct ahead *a, const struct vcpu *v)
+{
+    struct multicall_entry e[LOOK_AT];
+    const uint32_t first =
+        v->multicall_at - min_of(v->multicall_at, (uint32_t)LOOK_MAX / 2);
+    const uint32_t nr = min_of(v->multicall_nr - first, (uint32_t)LOOK_MAX);
+    const uint64_t gva =
+        v->multicall_list + first * sizeof(struct multicall_entry);
+    unsigned int sure = a->nr; /* notes that a pin follows */
+    bool named = false;        /* by the call before */
+
+    for (uint32_t i = 0; i < nr; i++) {
+        const struct multicall_entry *const c = &e[i % LOOK_AT];
+
+        if (i % LOOK_AT == 0 &&
+            guest_read(e, gva + i * sizeof(e[0]),
+                       min_of(nr - i, (uint32_t)LOOK_AT) * sizeof(e[0]))) {
+            break;
+        }
+        if (c->op == __HYPERVISOR_update_va_mapping) {
+            named = (c->args[1] & (PTE_P | PTE_RW)) == PTE_P &&
+                    note(a, pte_mfn(c->args[1]), 1);
+        } else if (c->op == __HYPERVISOR_mmuext_op) {
+            /* What it pins is most often what was just noted. */
+            if (!named && first + i > v->multicall_at) {
+                note_ops(a, c->args[0], (uint32_t)c->args[1]);
+            }
+            named = false;
+            sure = a->nr;
+        }
+    }
+    a->nr = sure;
+}
+
+/* PGT_BUSY and a general reference on a page, unless it is in use. */
+static bool hold(const struct domain *d, struct page_info *pg)
+{
+    uint64_t x;
+
+    if (!page_get(pg, d)) {
+        return false;
+    }
+    x = read_once(pg->type);
+    if (is_fresh(x, 1) && atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
+        return true;
+    }
+    page_put(pg);
+    return false;
+}
+
+/*
+ * Map pages for devices again. PGT_BUSY of each is ours and goes. There may be
+ * no memory for a table, where there was one a moment ago: then a page in use
+ * stays out of reach, which harms its owner's devices only.
+ */
+static void map_again(struct domain *d, const uint32_t *mfn, unsigned int nr)
+{
+    unsigned int done;
+
+    for (unsigned int i = 0; i < nr; i += done + 1) {
+        int rc = dom_iommu_map_list(d, &mfn[i], nr - i, &done);
+
+        for (unsigned int k = i; k < i + done; k++) {
+            struct page_info *const pg = mfn_to_page(MFN(mfn[k]));
+
+            atomic_store(&pg->type, pg->type & ~(PGT_BUSY | PGT_AHEAD));
+        }
+        if (i + done < nr) {
+            struct page_info *const pg = mfn_to_page(MFN(mfn[i + done]));
+            const uint64_t x = pg->type & ~PGT_BUSY;
+
+            log_err("d%u: frame %#x is not mapped for devices: error %d\n",
+                    d->id, mfn[i + done], rc);
+            atomic_store(&pg->type, x & (PGT_COUNT | PGT_NONCOHERENT)
+                                        ? x | PGT_AHEAD
+                                        : PGT_NONE);
+        }
+    }
+}
+
+/* What was noted leaves the devices' reach, with one flush. */
+static void ahead_take(struct ahead *a)
+{
+    struct mm_batch *const b = a->b;
+    const unsigned int first = b->nr;
+
+    for (unsigned int i = first; i < a->nr; i++) {
+        if (hold(a->d, mfn_to_page(MFN(b->mfn[i])))) {
+            b->mfn[b->nr++] = b->mfn[i];
+        }
+    }
+    if (b->nr == first) {
+        return;
+    }
+    if (dom_iommu_unmap_list(a->d, &b->mfn[first], b->nr - first)) {
+        /* Not flushed: as if nothing had been done. */
+        map_again(a->d, &b->mfn[first], b->nr - first);
+        return;
+    }
+    for (unsigned int i = first; i < b->nr; i++) {
+        struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
+
+        atomic_store(&pg->type, (pg->type & ~PGT_BUSY) | PGT_AHEAD);
+    }
+}
+
+void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
+                  uint64_t ops_gva, uint32_t nr_ops)
+{
+    const struct vcpu *const v = current;
+    const bool calls = v->in_multicall && v->multicall_nr > 1 && d == v->domain;
+    struct ahead a;
+
+    /* A single table has no company to share its flush with. */
+    if (!d->iommu_sync || (level == 1 && !nr_ops && !calls) ||
+        !mfn_valid(mfn) || !is_fresh(read_once(mfn_to_page(mfn)->type), 0)) {
+        return;
+    }
+    a = ahead_begin(d);
+    note_tree(&a, mfn, level);
+    note_ops(&a, ops_gva, nr_ops);
+    if (calls) {
+        note_calls(&a, v);
+    }
+    if (a.nr - a.b->nr > 1) {
+        ahead_take(&a);
+    }
+}
+
+uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
+                         uint64_t nr)
+{
+    struct ahead a = ahead_begin(d);
+
+    nr = min_of(nr, (uint64_t)(PV_AHEAD_MAX - a.nr));
+    for (uint64_t i = 0; i < nr; i++) {
+        (void)note(&a, next(arg), 0);
+    }
+    if (a.nr - a.b->nr > 1) {
+        ahead_take(&a);
+    }
+    return nr;
+}
+
+int mm_map_ram(struct domain *d, struct page_info *pg, uint64_t *later)
+{
+    const struct vcpu *const v = current;
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+
+    if (!v->in_multicall || d != v->domain || b->nr == PV_AHEAD_MAX ||
+        (b->nr && b->d != d) || !page_get(pg, d)) {
+        return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
+    }
+    b->d = d;
+    b->mfn[b->nr++] = (uint32_t)page_to_mfn(pg).n;
+    *later = PGT_AHEAD;
+    return 0;
+}
+
+/* A page may have become a table and writable again: it is in the list twice. */
+static bool is_in(const uint32_t *mfn, unsigned int nr, uint32_t one)
+{
+    while (nr > 0 && mfn[nr - 1] != one) {
+        nr--;
+    }
+    return nr > 0;
+}
+
+/*
+ * Return: true if page @i has to be mapped again; PGT_BUSY is ours then, as it
+ * is of the first @held. Waits for who drops the last use of a writable page,
+ * which waits for nobody.
+ */
+static bool is_left(const struct mm_batch *b, unsigned int i, unsigned int held)
+{
+    struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
+    uint64_t x = read_once(pg->type);
+
+    while (x & PGT_AHEAD) {
+        /* Given up, and ours is the last reference: freeing it knows. */
+        if ((read_once(pg->count) & (PAGE_ALLOCATED | PAGE_COUNT)) == 1) {
+            return false;
+        }
+        if (x & PGT_BUSY) {
+            if (is_in(b->mfn, held, b->mfn[i])) {
+                return false;
+            }
+            cpu_relax();
+            x = read_once(pg->type);
+        } else if (atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pv_batch_end(void)
+{
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+    const unsigned int nr = b->nr;
+    unsigned int left = 0;
+
+    if (likely(nr == 0)) {
+        return;
+    }
+    /* First those that are left, then those that need nothing more. */
+    for (unsigned int i = 0; i < nr; i++) {
+        const uint32_t mfn = b->mfn[i];
+
+        if (is_left(b, i, left)) {
+            b->mfn[i] = b->mfn[left];
+            b->mfn[left++] = mfn;
+        }
+    }
+    map_again(b->d, b->mfn, left);
+    for (unsigned int i = 0; i < nr; i++) {
+        page_put(mfn_to_page(MFN(b->mfn[i])));
+    }
+    b->nr = 0;
+}
