@@ -13,6 +13,7 @@ import itertools
 import os
 import random
 import re
+import signal
 import struct
 import sys
 import tarfile
@@ -718,6 +719,8 @@ def main():
     if REGENERATE and HV != "debian":
         sys.exit("--regenerate needs HV=debian")
     os.makedirs(LOGS, exist_ok=True)
+    # So that whoever ends us ends the machine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     passed = failed = 0
     seen, ran = set(), set()
     for name, fn in CASES.items():
