@@ -14,6 +14,7 @@ import os
 import random
 import re
 import struct
+import subprocess
 import sys
 import tarfile
 import time
@@ -139,6 +140,25 @@ def tables(boot, case, when, want_1g=False):
                m and int(m[1]) > 0 and m[2] == "0", text[-400:])
 
 
+def view(boot, case):
+    """Every range, by parts, and what iommu-view makes of this console."""
+    if HV != "ours":
+        return
+    part = r"iommu dump: (more|end), [1-9]\d* ranges.*\n"
+    key = "oo"
+    while True:
+        text = debug_key(boot, key, part)
+        if re.search(part, text)[1] == "end":
+            break
+        key = "o"
+    r = subprocess.run([sys.executable, "tools/iommu-view", case.log],
+                       capture_output=True, text=True, check=False)
+    case.check("iommu-view shows the whole dump", r.returncode == 0
+               and re.search(r"^d0\n(.*\n)*  mapped .*\n(.*\n)*"
+                             r"  0x0+  [A-Za-z.]{64}$", r.stdout, re.M),
+               f"rc {r.returncode}: {r.stderr}{r.stdout[:300]}")
+
+
 def test_boot(case, machine, tests, deadline_s=300):
     """Boots with test=...; each TEST line of Dom0 is a result. A test named
     keys stands still while we look at the live tables."""
@@ -259,6 +279,7 @@ def shell(case, vendor):
         keys = debug_key(boot, "h", r"'q'.*\n")
         case.check("debug keys answer", "'R'" in keys, repr(keys[:200]))
         tables(boot, case, "after boot", want_1g=True)
+        view(boot, case)
         for test in ("fork", "balloon"):
             m = command(boot, f"/tests/{test}", rf"^TEST {test} (.*)\n", 180)
             case.check(test, m[1] == "ok", m[1])
