@@ -15,6 +15,7 @@ import random
 import re
 import signal
 import struct
+import subprocess
 import sys
 import tarfile
 import time
@@ -149,6 +150,22 @@ def tables(boot, case, when, want_1g=False):
     m = re.search(r"iommu sweep: d0: (\d+) pages, (\d+) mismatches", text)
     case.check(f"{when}: sweep finds no mismatch",
                m and int(m[1]) > 0 and m[2] == "0", text[-400:])
+
+
+def view(boot, case):
+    """Every range, by parts, and what iommu-view makes of this console."""
+    if HV != "ours":
+        return
+    part = r"iommu dump: (more|end), [1-9]\d* ranges.*\n"
+    # Twice each time: too late to go on with it, it begins anew.
+    while re.search(part, debug_key(boot, "oo", part))[1] == "more":
+        pass
+    r = subprocess.run([sys.executable, "tools/iommu-view", case.log],
+                       capture_output=True, text=True, check=False)
+    case.check("iommu-view shows the whole dump", r.returncode == 0
+               and re.search(r"^d0\n(.*\n)*  mapped .*\n(.*\n)*"
+                             r"  0x0+  [A-Za-z.]{64}$", r.stdout, re.M),
+               f"rc {r.returncode}: {r.stderr}{r.stdout[:300]}")
 
 
 def test_boot(case, machine, tests, deadline_s=300):
@@ -293,6 +310,7 @@ def shell(case, vendor):
         keys = debug_key(boot, "h", r"'q'.*\n")
         case.check("debug keys answer", "'R'" in keys, repr(keys[:200]))
         tables(boot, case, "after boot", want_1g=True)
+        view(boot, case)
         flushes(boot, case, f"{FORKS} forks", 3 * FORKS,
                 f"i=0; while [ $i -lt {FORKS} ]; do (:); i=$((i+1)); done; "
                 "echo FORK''ED", r"^FORKED\n")

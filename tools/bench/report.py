@@ -197,7 +197,8 @@ def plot(name, title, ylabel, series, rows, style, more=""):
          f"set terminal svg size 960,480; set output '{OUT}/{name}.svg'; "
          f"set title \"{title}\"; set ylabel '{ylabel}'; set grid ytics; "
          "set datafile missing '?'; set datafile separator '\\t'; "
-         "set xtics rotate by -25; set rmargin 12; set key outside top; "
+         "set xtics rotate by -25; set rmargin 8; "
+         "set key tmargin center horizontal; "
          f"set style data histogram; {style}; set boxwidth 0.8; "
          f"set style fill solid 0.8; {more} plot {plots}"], check=True)
 

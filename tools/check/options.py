@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks that each command-line option the code registers, and each item of a
 list option, has a row with default and effect in docs/command-line.md, and
-that no row speaks of one that the code does not know."""
+that no row speaks of one that the code does not know; and the same for debug
+keys in docs/debugging.md."""
 import glob
 import re
 import sys
 
 DOC = "docs/command-line.md"
+KEYS = "docs/debugging.md"
 # name registered; item of a list; item of a table of booleans.
 PATTERNS = (r"\b\w+_param\(\s*\"([^\"]+)\"",
             r"\bcmdline_(?:bool_item|item_value)\(\s*\"([^\"]+)\"",
@@ -59,16 +61,36 @@ def documented():
     return out, bad
 
 
+def keys():
+    """(registered, documented) debug keys, each {key: where}."""
+    code, doc = {}, {}
+    for path in sorted(glob.glob("xen/**/*.c", recursive=True)):
+        with open(path) as f:
+            for m in re.finditer(r"key_register\('(.)'|^    \['(.)'\] = \{",
+                                 f.read(), re.M):
+                code[m[1] or m[2]] = path
+    with open(KEYS) as f:
+        for m in re.finditer(r"^\| ((?:`.`(?:, )?)+) \|", f.read(), re.M):
+            doc.update((k, KEYS) for k in re.findall(r"`(.)`", m[1]))
+    return code, doc
+
+
+def compare(code, doc, page):
+    return ([f"{code[n]}: {n} is not in {page}" for n in sorted(code)
+             if n not in doc]
+            + [f"{doc[n]}: the code knows no {n}" for n in sorted(doc)
+               if n not in code])
+
+
 def main():
     code = registered()
     doc, bad = documented()
-    bad += [f"{code[n]}: {n} is not in {DOC}" for n in sorted(code)
-            if n not in doc]
-    bad += [f"{doc[n]}: the code knows no {n}" for n in sorted(doc)
-            if n not in code]
-    print("".join(f"{x}\n" for x in bad)
-          + f"options: {len(code)} in the code, {len(bad)} bad")
-    return 1 if bad or not code else 0
+    bad += compare(code, doc, DOC)
+    code_keys, doc_keys = keys()
+    bad += compare(code_keys, doc_keys, KEYS)
+    print("".join(f"{x}\n" for x in bad) + f"options: {len(code)}, "
+          f"{len(code_keys)} debug keys, {len(bad)} bad")
+    return 1 if bad or not code or not code_keys else 0
 
 
 sys.exit(main())

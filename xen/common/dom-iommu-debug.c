@@ -285,28 +285,28 @@ static void say_spaceless(struct domain *d)
 static void dump(bool ranges)
 {
     const bool begins = dump_at.printed == 0;
+    bool complete;
 
     printk("iommu dump: %s%s\n", ranges ? "ranges" : "summary",
            begins ? "" : ", continued");
     if (begins) {
         each_domain(say_spaceless);
     }
-    if (!iommu_dump(&dump_at, ranges, DUMP_LINES, relax)) {
+    complete = iommu_dump(&dump_at, ranges, DUMP_LINES, relax);
+    if (complete) {
+        printk("iommu dump: end, %lu ranges\n", dump_at.printed);
+        dump_at = (struct iommu_dump){ .did = 0 };
+    } else {
         printk("iommu dump: more, %lu ranges so far; the key again goes on\n",
                dump_at.printed);
-        return;
     }
-    printk("iommu dump: end, %lu ranges\n", dump_at.printed);
-    dump_at = (struct iommu_dump){ .did = 0 };
-    if (ranges) {
-        last_o_ns = 0;
-    }
+    /* A slow console's time does not count. */
+    last_o_ns = complete && ranges ? 0 : now_ns();
 }
 
 static void key_dump(unsigned char key)
 {
-    const uint64_t now = now_ns();
-    const bool again = last_o_ns && now - last_o_ns < TWICE_NS;
+    bool again;
 
     (void)key;
     /* relax() may run a key that was typed meanwhile, or another CPU does. */
@@ -314,10 +314,10 @@ static void key_dump(unsigned char key)
         printk("iommu dump: busy\n");
         return;
     }
+    again = last_o_ns && now_ns() - last_o_ns < TWICE_NS;
     if (!again) {
         dump_at = (struct iommu_dump){ .did = 0 };
     }
-    last_o_ns = now;
     dump(iommu_opt.verbose || again);
     atomic_store(&dumping, 0);
 }
