@@ -154,7 +154,12 @@ static void after_store(void)
     device_access(base + below(window));
 }
 
+static void nothing(void)
+{
+}
+
 void (*iopt_after_store)(void) = after_store;
+void (*iopt_before_load)(void) = nothing;
 
 static bool overlap(uint64_t first, uint64_t order, const struct iopt_extent *e)
 {

@@ -307,14 +307,12 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     return rc;
 }
 
-int iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn, unsigned int *prot)
+int iommu_lookup(const struct iospace *s, dfn_t dfn, mfn_t *mfn,
+                 unsigned int *prot)
 {
     struct iopt_view v;
-    int rc;
+    const int rc = iopt_lookup(&s->pt, dfn, &v);
 
-    spin_lock(&s->lock);
-    rc = iopt_lookup(&s->pt, dfn, &v);
-    spin_unlock(&s->lock);
     if (rc == 0 && mfn) {
         *mfn = v.mfn;
     }

@@ -106,9 +106,11 @@ int must_check iommu_flush(struct iospace *s, struct iommu_gather *g);
 /**
  * iommu_lookup() - What a frame translates to.
  * @s: the space. @dfn: any frame. @mfn, @prot: the answer; either may be NULL.
- * Locks: takes the space's. Context: boot or hypercall. Return: 0, -ENOENT.
+ * True at some moment of the call; waits for nobody.
+ * Locks: none. Context: any; the space must not be destroyed meanwhile.
+ * Return: 0, -ENOENT.
  */
-int must_check iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn,
+int must_check iommu_lookup(const struct iospace *s, dfn_t dfn, mfn_t *mfn,
                             unsigned int *prot);
 
 /**
