@@ -269,8 +269,19 @@ static void check_all(bool minimal)
     const unsigned int top = fls64(pt.leaf_mask);
     const uint64_t step = UINT64_C(1) << pt.ops->level_order(top);
 
+    const struct iopt_memory m = iopt_memory(&pt);
+
     if (audit_tree(&pt, audit_leaf, &there)) {
         fail("audit", base);
+    }
+    /* The audit counted the linked ones; nothing is held in secret. */
+    if (m.linked != pt.counts.tables || m.spare > pt.spare_max ||
+        m.waiting != gather.retired.nr ||
+        m.linked + m.spare + m.waiting != pool_nr_used) {
+        printf("pages: %llu linked, %llu spare, %llu waiting, %llu in all\n",
+               (unsigned long long)m.linked, (unsigned long long)m.spare,
+               (unsigned long long)m.waiting, (unsigned long long)pool_nr_used);
+        fail("memory of the tables", base);
     }
     for (uint64_t i = 0; i < window; i++) {
         mapped += cur[i].prot != 0;

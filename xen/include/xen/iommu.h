@@ -218,8 +218,9 @@ int iommu_reserved_each(int (*fn)(sbdf_t s, uint64_t first, uint64_t last,
 void iommu_dump_units(void);
 
 /**
- * iommu_print_summary() - Two lines: tables, leaves by size, bytes mapped, the
- * fewest leaves that could express the same mapping; and what happened so far.
+ * iommu_print_summary() - Three lines: tables, leaves by size, bytes mapped, the
+ * fewest leaves that could express the same mapping; what happened so far; the
+ * memory of its tables.
  * @s: the space. Locks: attach lock, the space's. Context: boot or debug key.
  */
 void iommu_print_summary(struct iospace *s);

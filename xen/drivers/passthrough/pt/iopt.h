@@ -387,6 +387,30 @@ static inline uint64_t iopt_nr_leaves(const struct iopt *pt)
     return sum;
 }
 
+/* Every page a tree has is one of these; each is a 4K page of the pool. */
+struct iopt_memory {
+    uint64_t linked;  /* tables of the tree, the root included */
+    uint64_t spare;   /* free, kept; never more than pt->spare_max */
+    uint64_t waiting; /* unlinked, in a gather: for a flush, or lost with one */
+};
+
+/**
+ * iopt_memory() - The pages a tree has of the pool.
+ * @pt: the tree.
+ * Locks: the tree's. Context: any. Return: by what they are used for.
+ */
+static inline struct iopt_memory iopt_memory(const struct iopt *pt)
+{
+    const struct iopt_counts *const c = &pt->counts;
+    const uint64_t all = c->pool_allocs - c->pool_frees;
+
+    return (struct iopt_memory){
+        .linked = c->tables,
+        .spare = pt->spare.nr,
+        .waiting = all - c->tables - pt->spare.nr,
+    };
+}
+
 /* Start an empty gather. Its extents, most of it, are left as they are. */
 static inline void iopt_gather_init(struct iopt_gather *g)
 {
