@@ -208,6 +208,7 @@ void iommu_fault_report(const struct iommu_fault *f);
  */
 void iommu_fault_lost(const char *unit_name);
 
+/**
  * iommu_fault_quiesce() - Wait until no fault handler looks at a space.
  * @s: the space; no device's state names it any more, so none can begin to.
  * Locks: fault_lock. Context: hypercall, interrupts on; as long as printing a
