@@ -154,7 +154,12 @@ static void after_store(void)
     device_access(base + below(window));
 }
 
+static void nothing(void)
+{
+}
+
 void (*iopt_after_store)(void) = after_store;
+void (*iopt_before_load)(void) = nothing;
 
 static bool overlap(uint64_t first, uint64_t order, const struct iopt_extent *e)
 {
@@ -264,8 +269,19 @@ static void check_all(bool minimal)
     const unsigned int top = fls64(pt.leaf_mask);
     const uint64_t step = UINT64_C(1) << pt.ops->level_order(top);
 
+    const struct iopt_memory m = iopt_memory(&pt);
+
     if (audit_tree(&pt, audit_leaf, &there)) {
         fail("audit", base);
+    }
+    /* The audit counted the linked ones; nothing is held in secret. */
+    if (m.linked != pt.counts.tables || m.spare > pt.spare_max ||
+        m.waiting != gather.retired.nr ||
+        m.linked + m.spare + m.waiting != pool_nr_used) {
+        printf("pages: %llu linked, %llu spare, %llu waiting, %llu in all\n",
+               (unsigned long long)m.linked, (unsigned long long)m.spare,
+               (unsigned long long)m.waiting, (unsigned long long)pool_nr_used);
+        fail("memory of the tables", base);
     }
     for (uint64_t i = 0; i < window; i++) {
         mapped += cur[i].prot != 0;

@@ -100,6 +100,14 @@ int iommu_unit_check(unsigned int unit, int rc, const char *what)
     return forgive ? 0 : rc;
 }
 
+static unsigned int quiesced; /* fault handlers were waited for */
+
+void iommu_fault_quiesce(struct iospace *n)
+{
+    (void)n;
+    quiesced++;
+}
+
 static int space_init(struct iospace *n)
 {
     (void)n;

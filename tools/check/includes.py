@@ -14,8 +14,8 @@ GENERATED = {"asm-offsets.h"}
 VENDORS = ("xen/drivers/passthrough/amd/", "xen/drivers/passthrough/vtd/")
 ENGINE = re.compile(r"\b(?:(?:iopt|IOPT|amdv1|AMDV1|vtdss|VTDSS)_\w+|"
                     r"iommu_(?:map|unmap|protect)\w*)")
-ENGINE_OK = {"iopt_config", "iopt_amdv1_ops", "iopt_vtdss_ops",
-             "IOPT_MAX_LEVELS"}
+ENGINE_OK = {"iopt_config", "iopt_amdv1_ops", "iopt_amdv1x_ops",
+             "iopt_vtdss_ops", "iopt_trace", "IOPT_MAX_LEVELS"}
 
 
 def tables():

@@ -114,6 +114,7 @@ def test(job):
     if r.returncode:
         return src, False, "does not build\n" + r.stdout, 0
     env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1",
+               TSAN_OPTIONS="halt_on_error=1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0")
     return run_test(src, [exe] + args, env=env)
 

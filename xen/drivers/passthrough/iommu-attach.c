@@ -168,8 +168,9 @@ static int move(struct iommu_dev *id, enum iommu_dev_state state,
         return rc;
     }
 
-    id->state = state;
-    id->space = s;
+    atomic_store(&id->state, state);
+    /* Fault handlers read it under fault_lock: see iommu_fault_quiesce(). */
+    atomic_store(&id->space, s);
     id->faults = 0;
     if (old) {
         list_del(&id->link);

@@ -22,6 +22,7 @@ struct look {
     uint64_t dfn_last;
     unsigned int leaf_mask;
     struct iopt_counts counts;
+    struct iopt_memory memory;
 };
 
 static int look_one(const struct iommu_range *r, void *arg)
@@ -43,7 +44,10 @@ static void look_at(struct look *l, struct iospace *s)
     l->nr = 0;
     l->end = l->next > l->dfn_last ||
              iommu_walk(s, l->next, l->dfn_last, look_one, l) == 0;
+    spin_lock(&s->lock);
     l->counts = s->pt.counts;
+    l->memory = iopt_memory(&s->pt);
+    spin_unlock(&s->lock);
 }
 
 static bool look(struct look *l)
@@ -133,6 +137,7 @@ static void summary_add(struct summary *sum, const struct iommu_range *r)
 static void print_summary(const struct look *l, struct summary *sum)
 {
     const struct iopt_counts *const c = &l->counts;
+    const struct iopt_memory *const m = &l->memory;
 
     summary_close(sum);
     printk("iommu: " NAME_FMT
@@ -147,6 +152,11 @@ static void print_summary(const struct look *l, struct summary *sum)
            l->leaf_mask & 2 ? " 2M" : "", l->leaf_mask & 4 ? " 1G" : "",
            c->shatters, c->coalesces_full, c->coalesces_empty, c->pool_allocs,
            c->pool_frees);
+    printk("iommu: " NAME_FMT ": table memory %lu KiB: %lu linked, %lu spare, "
+           "%lu waiting for a flush\n",
+           NAME_ARG(l),
+           (m->linked + m->spare + m->waiting) * (PAGE_SIZE / 1024), m->linked,
+           m->spare, m->waiting);
 }
 
 /* Looks at all of the space that look() found, from its beginning. */

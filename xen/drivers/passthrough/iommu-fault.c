@@ -2,9 +2,10 @@
 /*
  * DMA faults: counted, printed at a bounded rate with the owner of the device
  * and the table entries the request met, and a device that does not stop is
- * silenced. fault_lock guards the counts; the handler runs in interrupts, so it
- * only tries for others.
+ * silenced. fault_lock guards the counts and who looks at a space; the handler
+ * runs in interrupts and takes no other lock. Lookups need none.
  */
+#include <xen/atomic.h>
 #include <xen/lib.h>
 #include <xen/perf-counter.h>
 #include <xen/printk.h>
@@ -114,61 +115,74 @@ static int silence_one(struct pci_dev *dev, void *arg)
     return 0;
 }
 
-/* attach_lock held. */
-static void owner_text(const struct iommu_dev *id, char *buf, size_t size)
+static void owner_text(const struct iommu_fault *f, const struct iommu_dev *id,
+                       const struct iospace *s, char *buf, size_t size)
 {
-    if (id->state == IOMMU_DEV_BLOCKED) {
-        snprintf(buf, size, "no owner");
-    } else if (id->state == IOMMU_DEV_PASSTHROUGH) {
-        snprintf(buf, size, "passed through");
-    } else if (id->space->owner == IOMMU_NO_OWNER) {
+    if (!id) {
+        snprintf(buf, size, "%s",
+                 pci_find(f->sid) ? "no owner" : "unknown device");
+    } else if (!s) {
+        snprintf(buf, size, "%s",
+                 atomic_load(&id->state) == IOMMU_DEV_PASSTHROUGH
+                     ? "passed through"
+                     : "no owner");
+    } else if (s->owner == IOMMU_NO_OWNER) {
         snprintf(buf, size, "quarantine");
     } else {
-        snprintf(buf, size, "d%u", id->space->owner);
+        snprintf(buf, size, "d%u", s->owner);
     }
 }
 
-/* attach_lock held if @id is not NULL. */
-static void print_walk(const struct iommu_fault *f, const struct iommu_dev *id)
+/* The space of a device, in being until put_space(); NULL: it has none. */
+static struct iospace *get_space(const struct iommu_dev *id)
 {
-    const dfn_t dfn = DFN(f->addr >> PAGE_SHIFT);
-    struct iospace *const s = id ? id->space : NULL;
+    const unsigned long flags = spin_lock_irqsave(&fault_lock);
+    struct iospace *const s = id ? atomic_load(&id->space) : NULL;
 
-    if (!s) {
-        iommu_ops->print_walk(f->unit, f->sid, NULL, dfn);
-    } else if (spin_trylock(&s->lock)) {
-        /* Whoever holds the lock may be what this interrupt interrupted. */
-        iommu_ops->print_walk(f->unit, f->sid, s, dfn);
-        spin_unlock(&s->lock);
-    } else {
-        printk("%s:  tables are being changed, not walked\n", f->unit_name);
+    if (s) {
+        s->fault_readers++;
     }
+    spin_unlock_irqrestore(&fault_lock, flags);
+    return s;
+}
+
+static void put_space(struct iospace *s)
+{
+    if (s) {
+        const unsigned long flags = spin_lock_irqsave(&fault_lock);
+
+        s->fault_readers--;
+        spin_unlock_irqrestore(&fault_lock, flags);
+    }
+}
+
+void iommu_fault_quiesce(struct iospace *s)
+{
+    unsigned int readers;
+
+    do {
+        const unsigned long flags = spin_lock_irqsave(&fault_lock);
+
+        readers = s->fault_readers;
+        spin_unlock_irqrestore(&fault_lock, flags);
+        cpu_relax();
+    } while (readers);
 }
 
 static void print_fault(const struct iommu_fault *f, const struct iommu_dev *id)
 {
-    /* Keeps the device with its space, and the space in being. */
-    const bool known = id && spin_trylock(&attach_lock);
+    struct iospace *const s = get_space(id);
     char owner[24];
 
-    if (known) {
-        owner_text(id, owner, sizeof(owner));
-    } else {
-        snprintf(owner, sizeof(owner), "%s",
-                 id                 ? "changing owner"
-                 : pci_find(f->sid) ? "no owner"
-                                    : "unknown device");
-    }
+    owner_text(f, id, s, owner, sizeof(owner));
     log_warn("%s: fault: device " SBDF_FMT " %s address %#lx code %#x (%s), "
              "%s\n",
              f->unit_name, SBDF_ARG(f->sid), f->write ? "write" : "read",
              f->addr, f->code, f->reason, owner);
     if (f->translated) {
-        print_walk(f, known ? id : NULL);
+        iommu_ops->print_walk(f->unit, f->sid, s, DFN(f->addr >> PAGE_SHIFT));
     }
-    if (known) {
-        spin_unlock(&attach_lock);
-    }
+    put_space(s);
 }
 
 void iommu_fault_report(const struct iommu_fault *f)

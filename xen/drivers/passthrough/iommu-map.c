@@ -226,7 +226,7 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         }
         perf_add(iommu_maps, i - *done);
         *done = i;
-        iospace_count(s, g->cause);
+        iospace_blame(s, g->cause);
         spin_unlock(&s->lock);
     }
     return 0;
@@ -352,7 +352,7 @@ int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
             run = 0;
         }
         perf_add(iommu_unmaps, i - first);
-        iospace_count(s, g->cause);
+        iospace_blame(s, g->cause);
         spin_unlock(&s->lock);
         if (i == nr) {
             break;
@@ -388,14 +388,12 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     return rc;
 }
 
-int iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn, unsigned int *prot)
+int iommu_lookup(const struct iospace *s, dfn_t dfn, mfn_t *mfn,
+                 unsigned int *prot)
 {
     struct iopt_view v;
-    int rc;
+    const int rc = iopt_lookup(&s->pt, dfn, &v);
 
-    spin_lock(&s->lock);
-    rc = iopt_lookup(&s->pt, dfn, &v);
-    spin_unlock(&s->lock);
     if (rc == 0 && mfn) {
         *mfn = v.mfn;
     }

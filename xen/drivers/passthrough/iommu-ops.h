@@ -107,8 +107,8 @@ struct iommu_vendor_ops {
     /* Print state and remap entries of a unit: debug key. */
     void (*dump)(unsigned int unit);
     /*
-     * Print the raw entries that a request for dfn meets. Called with the lock
-     * of the space held if there is one, in any context.
+     * Print the raw entries that a request for dfn meets: iopt_trace(). Called
+     * with no lock, in any context; s may be NULL and is not freed meanwhile.
      */
     void (*print_walk)(unsigned int unit, sbdf_t sid, const struct iospace *s,
                        dfn_t dfn);

@@ -4,8 +4,8 @@
  * call back.
  *
  * Locks, outermost first: attach_lock (who uses which space), a space's lock
- * (its tree), a unit's lock (vendor). None is taken from an interrupt handler
- * except by trying.
+ * (its tree), a unit's lock (vendor). Interrupt handlers take none of the first
+ * two: lookups need no lock.
  */
 #ifndef PT_IOMMU_PRIV_H
 #define PT_IOMMU_PRIV_H
@@ -39,6 +39,7 @@ struct iospace {
     struct iopt_counts told;     /* what the performance counters hold */
     uint16_t told_spare;         /* so of pt.spare.nr */
     uint64_t blamed;             /* shatters whose cause was counted */
+    uint32_t fault_readers;      /* fault handlers in the tree; fault_lock */
     uint16_t owner;              /* for logs */
     uint16_t did;                /* hardware id on every unit; constant */
     paddr_t vendor;              /* the vendor's, see space_init */
@@ -61,7 +62,7 @@ struct iommu_dev {
     unsigned int unit;
     struct iommu_source src;
     enum iommu_dev_state state; /* attach_lock */
-    struct iospace *space;      /* while attached; attach_lock */
+    struct iospace *space;      /* while attached; attach_lock, reads atomic */
     struct iospace *quarantine; /* its own, or NULL: the common one */
     struct list_head link;      /* in space->devices */
     uint32_t faults;            /* decaying count; fault lock */
@@ -208,7 +209,8 @@ struct iommu_fault {
 /**
  * iommu_fault_report() - Count, print (rate limited), and silence a device
  * that keeps faulting. @f: the fault.
- * Locks: tries the space's. Context: any but NMI. Trust: @f is the device's.
+ * Locks: none but fault_lock; what else it reads it reads without one.
+ * Context: any but NMI. Trust: @f is the device's.
  */
 void iommu_fault_report(const struct iommu_fault *f);
 
@@ -218,5 +220,13 @@ void iommu_fault_report(const struct iommu_fault *f);
  * NMI.
  */
 void iommu_fault_lost(const char *unit_name);
+
+/**
+ * iommu_fault_quiesce() - Wait until no fault handler looks at a space.
+ * @s: the space; no device's state names it any more, so none can begin to.
+ * Locks: fault_lock. Context: hypercall, interrupts on; as long as printing a
+ *        few lines takes on another CPU.
+ */
+void iommu_fault_quiesce(struct iospace *s);
 
 #endif

@@ -164,8 +164,9 @@ void iospace_destroy(struct iospace *s)
 
     /*
      * No device has used the tree since the last one was detached, and that
-     * detach flushed everything of this id.
+     * detach flushed everything of this id. A fault handler may still be in it.
      */
+    iommu_fault_quiesce(s);
     spin_lock(&s->lock);
     iopt_gather_release(&s->pt, &s->deferred);
     spin_unlock(&s->lock);

@@ -9,13 +9,15 @@
 #include <xen/types.h>
 
 /* Full ordering unless the name says otherwise. */
-#define atomic_load(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define atomic_store(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define atomic_add(p, v)   __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
-#define atomic_sub(p, v)   __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
-#define atomic_or(p, v)    __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
-#define atomic_and(p, v)   __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
-#define atomic_xchg(p, v)  __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define atomic_load(p)             __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define atomic_store(p, v)         __atomic_store_n(p, v, __ATOMIC_RELEASE)
+/* No order at all: for words that nobody believes before they are published. */
+#define atomic_store_relaxed(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define atomic_add(p, v)           __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
+#define atomic_sub(p, v)           __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
+#define atomic_or(p, v)            __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
+#define atomic_and(p, v)           __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define atomic_xchg(p, v)          __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 /* True if *p was *old and is now v; else *old holds what *p was. */
 #define atomic_cas(p, old, v)                                       \
     __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \

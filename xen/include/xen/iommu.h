@@ -135,9 +135,11 @@ int must_check iommu_flush(struct iospace *s, struct iommu_gather *g);
 /**
  * iommu_lookup() - What a frame translates to.
  * @s: the space. @dfn: any frame. @mfn, @prot: the answer; either may be NULL.
- * Locks: takes the space's. Context: boot or hypercall. Return: 0, -ENOENT.
+ * True at some moment of the call; waits for nobody.
+ * Locks: none. Context: any; the space must not be destroyed meanwhile.
+ * Return: 0, -ENOENT.
  */
-int must_check iommu_lookup(struct iospace *s, dfn_t dfn, mfn_t *mfn,
+int must_check iommu_lookup(const struct iospace *s, dfn_t dfn, mfn_t *mfn,
                             unsigned int *prot);
 
 /**
@@ -245,8 +247,9 @@ int iommu_reserved_each(int (*fn)(sbdf_t s, uint64_t first, uint64_t last,
 void iommu_dump_units(void);
 
 /**
- * iommu_print_summary() - Two lines: tables, leaves by size, bytes mapped, the
- * fewest leaves that could express the same mapping; and what happened so far.
+ * iommu_print_summary() - Three lines: tables, leaves by size, bytes mapped, the
+ * fewest leaves that could express the same mapping; what happened so far; the
+ * memory of its tables.
  * @s: the space. Locks: attach lock, the space's. Context: boot or debug key.
  */
 void iommu_print_summary(struct iospace *s);

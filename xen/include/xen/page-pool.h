@@ -41,6 +41,9 @@ void pool_block_free(paddr_t pa, unsigned int order);
 
 /*
  * pool_page_ptr(pa): where the page can be read and written; never NULL.
+ * pool_page_peek(pa): where a page can be read that may have been freed since
+ * its address was found: the read does not fault, and what it gives means
+ * nothing until the reader knows that the page was not freed.
  * pool_page_pa(ptr): the reverse.
  * pool_page_meta(pa): POOL_META_BYTES bytes beside a page of pool_page_alloc()
  * that its owner may use freely: 8-byte aligned, undefined after allocation,

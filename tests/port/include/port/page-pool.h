@@ -26,6 +26,17 @@ static inline void *pool_page_ptr(paddr_t pa)
     return pool_memory + (i << PAGE_SHIFT);
 }
 
+/* Readable although it may be free: then it holds poison. */
+static inline const void *pool_page_peek(paddr_t pa)
+{
+    const uint64_t i = (pa - POOL_BASE) >> PAGE_SHIFT;
+
+    if (pa % PAGE_SIZE != 0 || i >= POOL_PAGES) {
+        pool_bad(pa);
+    }
+    return pool_memory + (i << PAGE_SHIFT);
+}
+
 static inline paddr_t pool_page_pa(const void *p)
 {
     return POOL_BASE + (uint64_t)((const unsigned char *)p - pool_memory);

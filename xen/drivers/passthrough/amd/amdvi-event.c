@@ -329,17 +329,12 @@ int amdvi_event_init(struct amdvi_unit *u)
 
 /* ---- the walk of a fault ---- */
 
-/*
- * Raw entries, tolerant: whatever does not point to a table ends the walk. The
- * caller holds the tree's lock, so the tables stay where they are.
- */
 void amdvi_print_walk(unsigned int unit, sbdf_t sid, const struct iospace *s,
                       dfn_t dfn)
 {
     const struct amdvi_unit *const u = amdvi_units[unit];
     const struct amdvi_dte *const d = &u->devtab[sid.bdf];
-    unsigned int level;
-    paddr_t pa;
+    struct iopt_trace t;
 
     printk("%s:  device " SBDF_FMT " %#lx %#lx %#lx %#lx%s\n", u->name,
            SBDF_ARG(sid), d->dma.lo, d->dma.hi, d->intr.lo, d->intr.hi,
@@ -347,27 +342,18 @@ void amdvi_print_walk(unsigned int unit, sbdf_t sid, const struct iospace *s,
     if (!s) {
         return;
     }
-    if (dfn.n > s->pt.dfn_last) {
+    iopt_trace(&s->pt, dfn, &t);
+    if (t.lowest == s->pt.levels) {
         printk("%s:  dfn %#lx is beyond the tables\n", u->name, dfn.n);
-        return;
     }
-    pa = s->pt.root_pa;
-    for (level = s->pt.levels; level > 0;) {
-        const uint64_t *const table = pool_page_ptr(pa);
-        const unsigned int slot = dfn.n >> (9 * (level - 1)) & 511;
-        const uint64_t e = atomic_load(&table[slot]);
-        const unsigned int next = e >> 9 & 7;
-        const bool present = e & 1;
+    for (unsigned int level = s->pt.levels; level-- > t.lowest;) {
+        const uint64_t e = t.entry[level];
 
-        printk("%s:  L%u[%#x] = %#lx %s%s%s\n", u->name, level, slot, e,
-               e & AMDVI_DTE_IR ? "r" : "-", e & AMDVI_DTE_IW ? "w" : "-",
-               !present                 ? " not present"
-               : level > 1 && next == 0 ? " leaf"
-                                        : "");
-        if (!present || level == 1 || next == 0 || next >= level) {
-            return;
-        }
-        level = next;
-        pa = e & AMDVI_DTE_ROOT;
+        printk("%s:  L%u[%#lx] = %#lx %s%s%s\n", u->name, level + 1,
+               dfn.n >> (9 * level) & 511, e, e & AMDVI_DTE_IR ? "r" : "-",
+               e & AMDVI_DTE_IW ? "w" : "-",
+               !(e & 1)                     ? " not present"
+               : level && level == t.lowest ? " leaf"
+                                            : "");
     }
 }

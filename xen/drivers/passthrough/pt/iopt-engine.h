@@ -4,9 +4,10 @@
  * defines IOPT_FMT and
  * IOPT_FMT_H and includes this becomes that format's instance; the entry
  * operations inline, so there is no call per entry. Takes no lock and reads no
- * global: the caller serialises.
+ * global: the caller serialises what changes a tree.
  *
- * A test may define IOPT_STORE(p, v) to look at the tree between two stores.
+ * A test may define IOPT_STORE(p, v) to look at the tree between two stores,
+ * and IOPT_LOAD(p) to change it between two loads of a lookup.
  */
 #ifndef PT_IOPT_ENGINE_H
 #define PT_IOPT_ENGINE_H
@@ -33,6 +34,15 @@
  * entry up, finds what was written below it before.
  */
 #define IOPT_STORE(p, v) atomic_store(p, v)
+#endif
+
+#ifndef IOPT_LOAD
+/*
+ * Acquire, for lookups, which hold no lock. Of an entry: partner of IOPT_STORE,
+ * so the table that it points to is read as it was filled. Of pt->reuses:
+ * partner of the addition in iopt_gather_release().
+ */
+#define IOPT_LOAD(p) atomic_load(p)
 #endif
 
 #ifndef IOPT_TRACK
@@ -66,6 +76,7 @@ const struct iopt_ops IOPT_SYM(ops) = {
     .split = op_split,
     .settle = op_settle,
     .lookup = op_lookup,
+    .trace = op_trace,
     .walk = op_walk,
     .destroy = op_destroy,
 };

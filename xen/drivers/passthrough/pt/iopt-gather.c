@@ -3,6 +3,7 @@
  * The format-neutral part of the engine: set-up, the gather and the spare
  * tables. The caller holds the tree's lock.
  */
+#include <xen/atomic.h>
 #include <xen/bits.h>
 #include <xen/bug.h>
 #include <xen/errno.h>
@@ -161,6 +162,14 @@ void iopt_gather_move(struct iopt_gather *to, struct iopt_gather *from)
 
 void iopt_gather_release(struct iopt *pt, struct iopt_gather *g)
 {
+    if (g->retired.nr) {
+        /*
+         * Before any of them is written: partner of IOPT_LOAD(&pt->reuses).
+         * Otherwise a lookup that is still in one would believe what its next
+         * user writes there.
+         */
+        (void)atomic_add(&pt->reuses, 1);
+    }
     iopt_return_tables(pt, &g->retired);
     iopt_gather_init(g);
 }

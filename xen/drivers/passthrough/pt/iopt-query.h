@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Template part 5: lookup, ordered walk, set-up and tear-down. */
+/* Template part 5: lookup (without a lock), ordered walk, set-up and tear-down. */
 #ifndef PT_IOPT_QUERY_H
 #define PT_IOPT_QUERY_H
 
 #include "iopt-walk.h"
 
 #define op_level_order IOPT_SYM(level_order)
+#define walk_down      IOPT_SYM(walk_down)
 #define op_lookup      IOPT_SYM(lookup)
+#define op_trace       IOPT_SYM(trace)
 #define walk_table     IOPT_SYM(walk_table)
 #define op_walk        IOPT_SYM(walk)
 #define op_init        IOPT_SYM(init)
@@ -17,33 +19,69 @@ static uint8_t op_level_order(unsigned int level)
     return (uint8_t)fmt_order(level);
 }
 
+/*
+ * From the root to the entry that says what dfn translates to, beside calls
+ * that change the tree. Tables may be unlinked while we are in them; then they
+ * still say what was true when they were, which is an answer. Once they are
+ * reused they say anything: so an entry is believed, and a pointer followed,
+ * only if no table became reusable since we began. A table is unlinked before
+ * pt->reuses grows, so what we reach after reading that was not reusable then.
+ */
+static always_inline uint64_t walk_down(const struct iopt *pt, uint64_t dfn,
+                                        unsigned int *at, uint64_t *entries)
+{
+    for (;;) {
+        const uint64_t seen = IOPT_LOAD(&pt->reuses);
+        unsigned int level = pt->levels - 1u;
+        paddr_t pa = pt->root_pa;
+
+        for (;; level--) {
+            const uint64_t *const slots = pool_page_peek(pa);
+            const uint64_t e = IOPT_LOAD(&slots[slot_of(dfn, level)]);
+
+            if (unlikely(IOPT_LOAD(&pt->reuses) != seen)) {
+                break;
+            }
+            if (entries) {
+                entries[level] = e;
+            }
+            if (fmt_kind(e, level) != IOPT_TABLE) {
+                *at = level;
+                return e;
+            }
+            pa = fmt_table_pa(e);
+        }
+    }
+}
+
 static int op_lookup(const struct iopt *pt, dfn_t dfn, struct iopt_view *v)
 {
-    unsigned int level = pt->levels - 1u;
-    paddr_t pa = pt->root_pa;
+    unsigned int level;
+    uint64_t e, into;
 
     if (dfn.n > pt->dfn_last) {
         return -ENOENT;
     }
-    for (;; level--) {
-        const uint64_t *const slots = pool_page_ptr(pa);
-        const uint64_t e = slots[slot_of(dfn.n, level)];
-        const uint64_t into = dfn.n & (frames_at(level) - 1);
-
-        switch (fmt_kind(e, level)) {
-        case IOPT_EMPTY:
-            return -ENOENT;
-        case IOPT_TABLE:
-            pa = fmt_table_pa(e);
-            break;
-        case IOPT_LEAF:
-            v->mfn = MFN(fmt_leaf_mfn(e, level) + into);
-            v->nr = frames_at(level) - into;
-            v->prot = fmt_prot(e);
-            v->level = (uint8_t)level;
-            return 0;
-        }
+    e = walk_down(pt, dfn.n, &level, NULL);
+    if (fmt_is_empty(e)) {
+        return -ENOENT;
     }
+    into = dfn.n & (frames_at(level) - 1);
+    v->mfn = MFN(fmt_leaf_mfn(e, level) + into);
+    v->nr = frames_at(level) - into;
+    v->prot = fmt_prot(e);
+    v->level = (uint8_t)level;
+    return 0;
+}
+
+static void op_trace(const struct iopt *pt, dfn_t dfn, struct iopt_trace *t)
+{
+    unsigned int level = pt->levels;
+
+    if (dfn.n <= pt->dfn_last) {
+        (void)walk_down(pt, dfn.n, &level, t->entry);
+    }
+    t->lowest = (uint8_t)level;
 }
 
 struct iopt_walk {

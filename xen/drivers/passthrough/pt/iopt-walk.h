@@ -206,13 +206,16 @@ static always_inline void owe_slot(struct iopt_job *j, const struct iopt_tab *t,
     owe(j, first, first + frames_at(t->level) - 1, leaf_level, what);
 }
 
-/* A table that no device reaches needs no order among its stores. */
+/*
+ * A table that no device reaches needs no order among its stores. A lookup that
+ * was here when it was another table may read them, but does not believe them.
+ */
 static always_inline void put_one(uint64_t *s, uint64_t v, bool live)
 {
     if (live) {
         IOPT_STORE(s, v);
     } else {
-        *s = v;
+        atomic_store_relaxed(s, v);
     }
 }
 
@@ -238,7 +241,7 @@ static always_inline void tab_blank(struct iopt_tab *t, unsigned int i,
                                     unsigned int n)
 {
     for (unsigned int k = i; k < i + n; k++) {
-        t->slots[k] = FMT_EMPTY_WORD;
+        atomic_store_relaxed(&t->slots[k], FMT_EMPTY_WORD);
     }
 }
 

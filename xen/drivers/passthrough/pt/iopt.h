@@ -2,7 +2,8 @@
 /*
  * IOMMU page tables as the IOMMU layer sees them: one tree (struct iopt), the
  * runs it maps, and the gather that says which invalidation is owed. Knows no
- * domain, no device, no vendor. The caller serialises calls on one tree.
+ * domain, no device, no vendor. The caller serialises calls on one tree, except
+ * iopt_lookup() and iopt_trace(), which take no lock and wait for nobody.
  *
  * What always holds, between calls:
  *  - a frame translates as the last call that covered it said;
@@ -92,14 +93,18 @@ struct iopt_pending {
 
 struct iopt_ops;
 
-/* One tree of tables. All members are guarded by the caller's lock. */
+/*
+ * One tree of tables. All members are guarded by the caller's lock; lookups
+ * read reuses and what is constant without it.
+ */
 struct iopt {
     const struct iopt_ops *ops;
-    paddr_t root_pa;     /* never changes, never freed */
-    uint64_t dfn_last;   /* highest frame that may be mapped */
-    uint64_t mfn_last;   /* highest output frame */
+    paddr_t root_pa;   /* never changes, never freed */
+    uint64_t reuses;   /* times that unlinked tables became reusable; atomic */
+    uint64_t dfn_last; /* highest frame that may be mapped; constant */
+    uint64_t mfn_last; /* highest output frame; constant */
     uint64_t leaf_extra; /* bits the unit wants in leaves */
-    uint8_t levels;      /* 2..6, root included */
+    uint8_t levels;      /* 2..6, root included; constant */
     uint8_t leaf_mask;   /* bit n: leaves at level n */
     uint8_t no_coalesce; /* bit n: never coalesce to level n */
     bool coherent;       /* walks snoop CPU caches */
@@ -134,6 +139,12 @@ struct iopt_view {
     uint8_t level; /* 0: 4K leaf */
 };
 
+/* The raw entries that requests for a frame meet. */
+struct iopt_trace {
+    uint64_t entry[IOPT_MAX_LEVELS]; /* by level of the table it is in */
+    uint8_t lowest; /* entries of levels lowest..levels - 1 are valid */
+};
+
 /* Return of a visit: anything but 0 ends the walk and becomes its result. */
 typedef int (*iopt_visit_t)(dfn_t dfn, const struct iopt_view *v, void *arg);
 
@@ -162,6 +173,7 @@ struct iopt_ops {
                  unsigned int max_level, struct iopt_gather *g);
     int (*settle)(struct iopt *pt, unsigned int budget, struct iopt_gather *g);
     int (*lookup)(const struct iopt *pt, dfn_t dfn, struct iopt_view *v);
+    void (*trace)(const struct iopt *pt, dfn_t dfn, struct iopt_trace *t);
     int (*walk)(const struct iopt *pt, uint64_t first, uint64_t last,
                 iopt_visit_t visit, void *arg);
     int (*destroy)(struct iopt *pt, unsigned int budget);
@@ -324,12 +336,31 @@ static inline int must_check iopt_settle(struct iopt *pt, unsigned int budget,
  * @pt:  the tree.
  * @dfn: any frame.
  * @v:   the answer; unchanged on error.
- * Locks: the tree's. Context: any. Return: 0, -ENOENT not mapped.
+ *
+ * The answer was true at some moment of the call. Begins again when tables that
+ * were unlinked became reusable meanwhile, which is once a completed flush: so
+ * as often as others finish one within these few loads, and never because of
+ * what this CPU was interrupted in.
+ * Locks: none. Context: any, NMI included, but not beside iopt_destroy().
+ * Return: 0, -ENOENT not mapped.
  */
 static inline int must_check iopt_lookup(const struct iopt *pt, dfn_t dfn,
                                          struct iopt_view *v)
 {
     return pt->ops->lookup(pt, dfn, v);
+}
+
+/**
+ * iopt_trace() - The raw entries on the way to a frame, for a fault report.
+ * @pt:  the tree.
+ * @dfn: any frame.
+ * @t:   the answer; lowest is the number of levels if @dfn is beyond the tree.
+ * Locks, Context: as iopt_lookup().
+ */
+static inline void iopt_trace(const struct iopt *pt, dfn_t dfn,
+                              struct iopt_trace *t)
+{
+    pt->ops->trace(pt, dfn, t);
 }
 
 /**
@@ -386,6 +417,30 @@ static inline uint64_t iopt_nr_leaves(const struct iopt *pt)
         sum += pt->counts.leaves[l];
     }
     return sum;
+}
+
+/* Every page a tree has is one of these; each is a 4K page of the pool. */
+struct iopt_memory {
+    uint64_t linked;  /* tables of the tree, the root included */
+    uint64_t spare;   /* free, kept; never more than pt->spare_max */
+    uint64_t waiting; /* unlinked, in a gather: for a flush, or lost with one */
+};
+
+/**
+ * iopt_memory() - The pages a tree has of the pool.
+ * @pt: the tree.
+ * Locks: the tree's. Context: any. Return: by what they are used for.
+ */
+static inline struct iopt_memory iopt_memory(const struct iopt *pt)
+{
+    const struct iopt_counts *const c = &pt->counts;
+    const uint64_t all = c->pool_allocs - c->pool_frees;
+
+    return (struct iopt_memory){
+        .linked = c->tables,
+        .spare = pt->spare.nr,
+        .waiting = all - c->tables - pt->spare.nr,
+    };
 }
 
 /* Start an empty gather. Its extents, most of it, are left as they are. */

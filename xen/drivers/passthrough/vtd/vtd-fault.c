@@ -122,40 +122,30 @@ void vtd_fault_init(struct vtd_unit *u)
     vtd_write32(u, VTD_FECTL, 0);
 }
 
-/*
- * Raw entries, tolerant: whatever does not point to a table ends the walk. The
- * caller holds the tree's lock, so the tables stay where they are.
- */
 void vtd_print_walk(unsigned int unit, sbdf_t sid, const struct iospace *s,
                     dfn_t dfn)
 {
     struct vtd_unit *const u = vtd_units[unit];
     const struct iommu_entry128 ctx = vtd_context_get(u, sid.bdf);
-    paddr_t pa;
+    struct iopt_trace t;
 
     printk("%s:  context " SBDF_FMT " %#lx %#lx%s\n", u->name, SBDF_ARG(sid),
            ctx.lo, ctx.hi, ctx.lo & VTD_CTX_P ? "" : " not present");
     if (!s) {
         return;
     }
-    pa = s->pt.root_pa;
-    if (dfn.n > s->pt.dfn_last) {
+    iopt_trace(&s->pt, dfn, &t);
+    if (t.lowest == s->pt.levels) {
         printk("%s:  dfn %#lx is beyond the tables\n", u->name, dfn.n);
-        return;
     }
-    for (unsigned int level = s->pt.levels; level-- > 0;) {
-        const uint64_t *const table = pool_page_ptr(pa);
-        const unsigned int slot = dfn.n >> (9 * level) & 511;
-        const uint64_t e = atomic_load(&table[slot]);
+    for (unsigned int level = s->pt.levels; level-- > t.lowest;) {
+        const uint64_t e = t.entry[level];
 
-        printk("%s:  L%u[%#x] = %#lx %s%s%s\n", u->name, level + 1, slot, e,
-               e & 1 ? "r" : "-", e & 2 ? "w" : "-",
+        printk("%s:  L%u[%#lx] = %#lx %s%s%s\n", u->name, level + 1,
+               dfn.n >> (9 * level) & 511, e, e & 1 ? "r" : "-",
+               e & 2 ? "w" : "-",
                (e & 3) == 0              ? " not present"
                : level && (e & BIT64(7)) ? " leaf"
                                          : "");
-        if ((e & 3) == 0 || level == 0 || (e & BIT64(7))) {
-            return;
-        }
-        pa = e & FIELD64(51, 12);
     }
 }

@@ -9,6 +9,12 @@ static inline void *pool_page_ptr(paddr_t pa)
     return (void *)(DIRECTMAP_START + pa);
 }
 
+/* RAM stays in the direct map whoever has it. */
+static inline const void *pool_page_peek(paddr_t pa)
+{
+    return pool_page_ptr(pa);
+}
+
 static inline paddr_t pool_page_pa(const void *p)
 {
     return (uintptr_t)p - DIRECTMAP_START;
