@@ -128,12 +128,24 @@ UNHOOKED void __asan_handle_no_return(void)
 /* What it calls for atomic accesses with -fno-inline-atomics. */
 uint64_t __atomic_load_8(const volatile void *, int);
 void __atomic_store_8(volatile void *, uint64_t, int);
+uint64_t __atomic_fetch_add_8(volatile void *, uint64_t, int);
 
 UNHOOKED uint64_t __atomic_load_8(const volatile void *at, int order)
 {
     (void)order;
     on_load((uintptr_t)at);
     return *(const volatile uint64_t *)at;
+}
+
+/* Of a tree's own words, never of table memory: not counted. */
+UNHOOKED uint64_t __atomic_fetch_add_8(volatile void *at, uint64_t v, int order)
+{
+    volatile uint64_t *const word = at;
+    const uint64_t old = *word;
+
+    (void)order;
+    *word = old + v;
+    return old;
 }
 
 UNHOOKED void __atomic_store_8(volatile void *at, uint64_t v, int order)
