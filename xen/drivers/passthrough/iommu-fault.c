@@ -70,23 +70,28 @@ struct culprits {
     uint64_t now;
 };
 
-static bool may_send(const struct iommu_dev *id, const struct iommu_fault *f)
+/* The state of a device that may have sent it, or NULL. */
+static struct iommu_dev *sender(const struct pci_dev *dev,
+                                const struct iommu_fault *f)
 {
-    for (unsigned int i = 0; i < id->src.nr_sids; i++) {
+    struct iommu_dev *const id = dev->iommu;
+
+    for (unsigned int i = 0; id && id->unit == f->unit && i < id->src.nr_sids;
+         i++) {
         if (sbdf_eq(id->src.sid[i], f->sid) ||
             sbdf_eq(iommu_ops->shown_as(id->unit, id->src.sid[i]), f->sid)) {
-            return true;
+            return id;
         }
     }
-    return false;
+    return NULL;
 }
 
 static int count_one(struct pci_dev *dev, void *arg)
 {
     struct culprits *const c = arg;
-    struct iommu_dev *const id = dev->iommu;
+    struct iommu_dev *const id = sender(dev, c->f);
 
-    if (id && id->unit == c->f->unit && may_send(id, c->f)) {
+    if (id) {
         c->flood |= count(id, c->now);
         if (!c->first || sbdf_eq(dev->sbdf, c->f->sid)) {
             c->first = id;
@@ -98,11 +103,10 @@ static int count_one(struct pci_dev *dev, void *arg)
 static int silence_one(struct pci_dev *dev, void *arg)
 {
     const struct culprits *const c = arg;
-    const struct iommu_dev *const id = dev->iommu;
-    uint32_t cmd;
 
-    if (id && id->unit == c->f->unit && may_send(id, c->f)) {
-        cmd = pci_read(dev->sbdf, PCI_REG_COMMAND, 2);
+    if (sender(dev, c->f)) {
+        const uint32_t cmd = pci_read(dev->sbdf, PCI_REG_COMMAND, 2);
+
         pci_write(dev->sbdf, PCI_REG_COMMAND, 2, cmd & ~PCI_CMD_MASTER);
         log_err(SBDF_FMT ": %u faults in a row, bus mastering is off\n",
                 SBDF_ARG(dev->sbdf), FAULTS_MAX);
@@ -151,7 +155,9 @@ static void print_fault(const struct iommu_fault *f, const struct iommu_dev *id)
         owner_text(id, owner, sizeof(owner));
     } else {
         snprintf(owner, sizeof(owner), "%s",
-                 id ? "changing owner" : "unknown device");
+                 id                 ? "changing owner"
+                 : pci_find(f->sid) ? "no owner"
+                                    : "unknown device");
     }
     log_warn("%s: fault: device " SBDF_FMT " %s address %#lx code %#x (%s), "
              "%s\n",

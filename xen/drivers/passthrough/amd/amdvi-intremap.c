@@ -51,37 +51,65 @@ static int forget_irt(struct amdvi_unit *u, const struct amdvi_irt *irt)
 /* Make an id use a table; done already at the second call. */
 static int use_irt(struct amdvi_unit *u, struct amdvi_irt *irt, uint16_t devid)
 {
-    for (unsigned int i = 0; i < min_of(irt->nr_ids, AMDVI_IRT_IDS); i++) {
-        if (irt->id[i] == devid) {
-            return 0;
-        }
+    if (u->irt[devid] == irt) {
+        return 0;
+    }
+    if (u->irt[devid]) {
+        log_err("%s: ids %#x and %#x show one device, but have two interrupt "
+                "tables\n",
+                u->name, irt->id[0], devid);
+        return -EXDEV;
     }
     if (irt->nr_ids < AMDVI_IRT_IDS) {
         irt->id[irt->nr_ids] = devid;
     }
     /* Counts one past the end at most: from there on all is forgotten. */
     irt->nr_ids = min_of(irt->nr_ids + 1, AMDVI_IRT_IDS + 1);
+    u->irt[devid] = irt;
     return amdvi_dte_set_irt(u, devid, irt);
 }
 
-static int get_irt(struct amdvi_unit *u, uint16_t devid, struct amdvi_irt **out)
+static int make_irt(const struct amdvi_unit *u, struct amdvi_irt **out)
 {
+    struct amdvi_irt *const irt = xzalloc(struct amdvi_irt);
+    int rc;
+
+    if (!irt) {
+        return -ENOMEM;
+    }
+    rc = pool_block_alloc(irt_order(u), &irt->pa);
+    if (rc) {
+        xfree(irt);
+        return rc;
+    }
+    amdvi_publish(u, pool_page_ptr(irt->pa), PAGE_SIZE << irt_order(u));
+    *out = irt;
+    return 0;
+}
+
+/*
+ * The table of a source: of the id that it shows and, whichever of them a
+ * message carries, of its other ones (@src, or NULL). A bridge that sends for
+ * others and for itself has one table for all.
+ */
+static int get_irt(struct amdvi_unit *u, uint16_t devid,
+                   const struct iommu_source *src, struct amdvi_irt **out)
+{
+    const unsigned int nr = src ? src->nr_sids : 0;
     struct amdvi_irt *irt = u->irt[devid];
     int rc = 0;
 
+    for (unsigned int i = 0; i < nr && !irt; i++) {
+        irt = u->irt[src->sid[i].bdf];
+    }
     if (!irt) {
-        irt = xzalloc(struct amdvi_irt);
-        if (!irt) {
-            return -ENOMEM;
-        }
-        rc = pool_block_alloc(irt_order(u), &irt->pa);
-        if (rc) {
-            xfree(irt);
-            return rc;
-        }
-        amdvi_publish(u, pool_page_ptr(irt->pa), PAGE_SIZE << irt_order(u));
-        u->irt[devid] = irt;
+        rc = make_irt(u, &irt);
+    }
+    if (rc == 0) {
         rc = use_irt(u, irt, devid);
+    }
+    for (unsigned int i = 0; i < nr && rc == 0; i++) {
+        rc = use_irt(u, irt, src->sid[i].bdf);
     }
     *out = irt;
     return rc;
@@ -95,7 +123,7 @@ static int reserve_pins(struct amdvi_unit *u)
         struct amdvi_irt *irt;
 
         if (sp->unit == u->index && sp->kind == IVRS_IOAPIC) {
-            const int rc = get_irt(u, sp->devid, &irt);
+            const int rc = get_irt(u, sp->devid, NULL, &irt);
 
             if (rc) {
                 return rc;
@@ -269,12 +297,7 @@ static int route_message(struct amdvi_unit *u, uint16_t devid,
         return rc;
     }
     flags = spin_lock_irqsave(&u->irt_lock);
-    rc = get_irt(u, devid, &irt);
-    /* Whichever of its ids a message carries, the same table answers. */
-    for (unsigned int i = 0; src && i < src->nr_sids && rc == 0 && !ire->valid;
-         i++) {
-        rc = use_irt(u, irt, src->sid[i].bdf);
-    }
+    rc = get_irt(u, devid, src, &irt);
     if (rc == 0) {
         rc = set_entry(u, irt, devid, -1, ire, r);
     }
@@ -327,7 +350,7 @@ int amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
         return -ENODEV;
     }
     flags = spin_lock_irqsave(&u->irt_lock);
-    rc = get_irt(u, devid, &irt);
+    rc = get_irt(u, devid, NULL, &irt);
     if (rc == 0) {
         rc = set_entry(u, irt, devid, (int)pin, ire, r);
     }
@@ -372,8 +395,10 @@ void amdvi_intremap_dump(const struct amdvi_unit *u)
 {
     for (unsigned int id = 0; u->irt && id < AMDVI_DEVS; id++) {
         const struct amdvi_irt *const irt = u->irt[id];
+        /* Once, though it may serve several ids. */
+        const bool first = irt && irt->id[0] == id;
 
-        for (unsigned int i = 0; irt && i < AMDVI_IRT_SLOTS; i++) {
+        for (unsigned int i = 0; first && i < AMDVI_IRT_SLOTS; i++) {
             const void *const t = pool_page_ptr(irt->pa);
             uint64_t lo, hi = 0;
 

@@ -392,7 +392,8 @@ int must_check amdvi_intremap_start(void);
  * @msg: what the device must send.
  * Locks: takes irt_lock. Context: any but NMI.
  * Return: 0, -ENODEV remapping is off, -ENOMEM, -ENOSPC table full, -ERANGE
- * destination, -EINVAL @ire is not ours, -ETIMEDOUT, -EIO.
+ * destination, -EINVAL @ire is not ours, -EXDEV two of its ids have tables of
+ * their own, -ETIMEDOUT, -EIO.
  */
 int must_check amdvi_ire_msi(unsigned int unit, const struct iommu_source *src,
                              ire_t *ire, const struct intr_route *r,
