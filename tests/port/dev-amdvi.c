@@ -37,6 +37,7 @@ void dev_amdvi_reset(struct dev_amdvi *v, uint64_t efr, bool np_cache)
     memset(v, 0, sizeof(*v));
     v->efr = efr;
     v->np_cache = np_cache;
+    v->excl = 0x9000 | 1; /* firmware left a range excluded */
 }
 
 void dev_amdvi_count(struct dev_amdvi *v)

@@ -288,6 +288,7 @@ static void machine(const struct config *c)
     add_dev(0, 0x0100, 0x0101, -1);
     add_dev(0, 0x0102, 0x0103, 0x0101); /* show function 1 */
     add_dev(0, 0x0300, 0x03ff, -1);
+    add_dev(0, 0x00f0, 0x00f0, 0x00f1); /* the last word on 00:1e.0 */
     if (c->two_units) {
         make_unit(1, c);
         add_dev(1, 0x4000, 0x40ff, -1);
@@ -398,6 +399,8 @@ static void basics(const struct config *c, struct iospace *s)
     EXPECT_EQ("hidden", devs[IOMMU0].hidden, true);
     EXPECT_EQ("off", dev[0].control & 1, 0);
     EXPECT_EQ("exclusion", dev[0].excl, 0);
+    EXPECT_EQ("last entry counts", amdvi_shown_as(0, SBDF(0, 0, 30, 0)).bdf,
+              0x00f1);
     EXPECT_EQ("remapping", iommu_intremap_enabled, true);
 
     EXPECT_EQ("attach", iommu_attach(&devs[0], s), 0);
@@ -811,6 +814,8 @@ static void hpet(void)
 
 static void interrupts(const struct config *c)
 {
+    const struct iommu_source as_ioapic = { .sid = { { 0, 0x00a0 } },
+                                            .nr_sids = 1 };
     struct intr_route r = { .dest = 3, .vector = 0x55 };
     ire_t msi = { 0, 0, false }, second = { 0, 0, false };
     ire_t pin = { 0, 0, false }, other = { 0, 0, false };
@@ -899,6 +904,10 @@ static void interrupts(const struct config *c)
               DEV_AMDVI_FAULT);
     EXPECT_EQ("no such IO-APIC", intremap_ioapic(9, 5, &pin, &r, &rte),
               -ENODEV);
+    /* A function with the IO-APIC's id leaves the pins their entries. */
+    EXPECT_EQ("same id", iommu_ops->ire_msi(0, &as_ioapic, &other, &r, &m2), 0);
+    EXPECT_EQ("upper half", m2.data >= 256, true);
+    intremap_free(&other);
     r.dest = 0x100;
     EXPECT_EQ("far", intremap_msi(&devs[0], &msi, &r, &m), -ERANGE);
     if (c->efr & EFR_GA) {

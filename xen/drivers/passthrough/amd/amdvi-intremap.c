@@ -87,19 +87,21 @@ static int make_irt(const struct amdvi_unit *u, struct amdvi_irt **out)
     return 0;
 }
 
+/* What is no PCI function has no other ids. */
+static const struct iommu_source no_others;
+
 /*
  * The table of a source: of the id that it shows and, whichever of them a
- * message carries, of its other ones (@src, or NULL). A bridge that sends for
- * others and for itself has one table for all.
+ * message carries, of its other ones. A bridge that sends for others and for
+ * itself has one table for all.
  */
 static int get_irt(struct amdvi_unit *u, uint16_t devid,
                    const struct iommu_source *src, struct amdvi_irt **out)
 {
-    const unsigned int nr = src ? src->nr_sids : 0;
     struct amdvi_irt *irt = u->irt[devid];
     int rc = 0;
 
-    for (unsigned int i = 0; i < nr && !irt; i++) {
+    for (unsigned int i = 0; i < src->nr_sids && !irt; i++) {
         irt = u->irt[src->sid[i].bdf];
     }
     if (!irt) {
@@ -108,7 +110,7 @@ static int get_irt(struct amdvi_unit *u, uint16_t devid,
     if (rc == 0) {
         rc = use_irt(u, irt, devid);
     }
-    for (unsigned int i = 0; i < nr && rc == 0; i++) {
+    for (unsigned int i = 0; i < src->nr_sids && rc == 0; i++) {
         rc = use_irt(u, irt, src->sid[i].bdf);
     }
     *out = irt;
@@ -123,7 +125,7 @@ static int reserve_pins(struct amdvi_unit *u)
         struct amdvi_irt *irt;
 
         if (sp->unit == u->index && sp->kind == IVRS_IOAPIC) {
-            const int rc = get_irt(u, sp->devid, NULL, &irt);
+            const int rc = get_irt(u, sp->devid, &no_others, &irt);
 
             if (rc) {
                 return rc;
@@ -284,7 +286,7 @@ static int check_dest(const struct intr_route *r)
     return r->dest > 0xff && !iommu_opt.x2apic ? -ERANGE : 0;
 }
 
-/* Entry and message of a source; @src: its other ids, or NULL. */
+/* Entry and message of a source; @src: its other ids. */
 static int route_message(struct amdvi_unit *u, uint16_t devid,
                          const struct iommu_source *src, ire_t *ire,
                          const struct intr_route *r, struct msi_msg *msg)
@@ -326,7 +328,9 @@ int amdvi_ire_hpet(unsigned int number, ire_t *ire, const struct intr_route *r,
     uint16_t devid;
     const int rc = amdvi_special(IVRS_HPET, number, &unit, &devid);
 
-    return rc ? rc : route_message(amdvi_units[unit], devid, NULL, ire, r, msg);
+    return rc ? rc
+              : route_message(amdvi_units[unit], devid, &no_others, ire, r,
+                              msg);
 }
 
 int amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
@@ -350,7 +354,7 @@ int amdvi_ire_ioapic(unsigned int ioapic_id, unsigned int pin, ire_t *ire,
         return -ENODEV;
     }
     flags = spin_lock_irqsave(&u->irt_lock);
-    rc = get_irt(u, devid, NULL, &irt);
+    rc = get_irt(u, devid, &no_others, &irt);
     if (rc == 0) {
         rc = set_entry(u, irt, devid, (int)pin, ire, r);
     }
