@@ -437,6 +437,13 @@ static void begin_hot(void)
     map(HOLE + 511 * M2, FAR + 7, 1);
 }
 
+/* 4K leaves only, and a neighbour far away that keeps the tables above. */
+static void begin_4k(void)
+{
+    start_4k();
+    map(511 * G1, FAR + 7, 1);
+}
+
 static void begin_hot_top(void)
 {
     start();
@@ -900,11 +907,11 @@ static const struct pattern patterns[] = {
       flushed },
     { "map 1 GiB, 4K forced", 262144, 5, ST, start_4k, nothing, g1_map,
       g1_unmap_flush },
-    { "unmap 1 GiB of 4K, one call", 262144, 5, CL, start_4k, g1_map, g1_unmap,
+    { "unmap 1 GiB of 4K, one call", 262144, 5, CL, begin_4k, g1_map, g1_unmap,
       flushed },
-    { "unmap 1 GiB of 4K, 2M calls", 262144, 5, CL, start_4k, g1_map,
+    { "unmap 1 GiB of 4K, 2M calls", 262144, 5, CL, begin_4k, g1_map,
       uncascade_2m, flushed },
-    { "unmap 1 GiB of 4K, 4K calls", 262144, 5, WA, start_4k, g1_map,
+    { "unmap 1 GiB of 4K, 4K calls", 262144, 5, WA, begin_4k, g1_map,
       uncascade_4k, flushed },
     { "map 1 GiB, off by 4K", 262144, 5, ST, start, nothing, g1_map_off,
       g1_unmap_flush },
