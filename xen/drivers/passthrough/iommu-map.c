@@ -226,7 +226,6 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         }
         perf_add(iommu_maps, i - *done);
         *done = i;
-        iospace_blame(s, g->cause);
         spin_unlock(&s->lock);
     }
     return 0;
@@ -352,7 +351,6 @@ int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
             run = 0;
         }
         perf_add(iommu_unmaps, i - first);
-        iospace_blame(s, g->cause);
         spin_unlock(&s->lock);
         if (i == nr) {
             break;

@@ -30,6 +30,7 @@
 #include "mm-priv.h"
 
 #define LOOK_MAX 64 /* ours: operations or calls of a list that are looked at */
+#define PAIR     2  /* the multicall of a single table: its mapping, its pin */
 #define LOOK_AT  8  /* ours: as many are read at once, 512 bytes of stack */
 
 struct mm_batch mm_batches[MAX_CPUS];
@@ -263,7 +264,8 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
                   uint64_t ops_gva, uint32_t nr_ops)
 {
     const struct vcpu *const v = current;
-    const bool calls = v->in_multicall && v->multicall_nr > 1 && d == v->domain;
+    const bool calls =
+        v->in_multicall && v->multicall_nr > PAIR && d == v->domain;
     struct ahead a;
 
     /* A single table has no company to share its flush with. */
@@ -302,8 +304,8 @@ int mm_map_ram(struct domain *d, struct page_info *pg, uint64_t *later)
     const struct vcpu *const v = current;
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
-    if (!v->in_multicall || d != v->domain || b->nr == PV_AHEAD_MAX ||
-        (b->nr && b->d != d) || !page_get(pg, d)) {
+    if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
+        b->nr == PV_AHEAD_MAX || (b->nr && b->d != d) || !page_get(pg, d)) {
         return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
     }
     b->d = d;
