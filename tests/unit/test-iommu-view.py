@@ -141,6 +141,9 @@ def broken():
     rc, out, err = view("-", "--svg", "/nonexistent/x.svg", stdin=good)
     check("no place for the picture", rc == 1 and "/nonexistent/x.svg" in err
           and "Traceback" not in err, err)
+    rc, out, err = view("-", "--svg", "-", stdin=good)
+    check("the picture alone", rc == 0 and out.startswith("<svg ")
+          and out.endswith("</svg>\n"), f"{rc} {out[:100]!r}")
     rc, out, err = view("-", "--space", "d7", stdin=good)
     check("no such space", rc == 1 and "no space d7; there are d0" in err, err)
     rc, out, err = view("-", "--width", "0", stdin=good)
