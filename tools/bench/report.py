@@ -137,8 +137,9 @@ def page(f):
         "with `-icount shift=0 -smp 1`: one nanosecond of the machine is one "
         "instruction, and equal images give equal figures on any host. Disks "
         "answer when",
-        "the host lets them, so their rows vary by a few per cent; time in "
-        "which Dom0's vCPU is blocked is taken out of every row.",
+        "the host lets them: their rows are what a transfer takes away from a "
+        "process that computes meanwhile, and vary a little.",
+        "Time in which Dom0's vCPU is blocked is in none of the rows.",
         "All figures are in `boot.csv`.", ""]
     if f.missing:
         text += ["Not measured: " + ", ".join(f.missing) + ".", ""]
