@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: tests/port/iopt/skew.c tests/port/iopt/audit.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1x.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c
 // CFLAGS: -DREPLAY_BENT=1

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1x.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/panic.c
 // CFLAGS: -fno-sanitize=all -fsanitize=thread
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
 {
     requests = argc > 1 ? (unsigned int)atoi(argv[1]) : 40000;
     all(&iopt_amdv1_ops);
+    all(&iopt_amdv1x_ops);
     all(&iopt_vtdss_ops);
     return 0;
 }

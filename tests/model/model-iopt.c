@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// SOURCES: tests/port/iopt/hooked-amdv1x.c
 // SOURCES: tests/port/iopt/hooked-amdv1.c tests/port/iopt/hooked-vtdss.c
 // SOURCES: tests/port/iopt/hooked-skew.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
@@ -430,12 +431,10 @@ static void one_op(void)
 static void set_up(void)
 {
     static const struct iopt_ops *const formats[] = {
-        &iopt_amdv1_ops,
-        &iopt_vtdss_ops,
-        &iopt_skew_ops,
-        &iopt_skew_ops,
+        &iopt_amdv1_ops, &iopt_vtdss_ops,  &iopt_skew_ops,
+        &iopt_skew_ops,  &iopt_amdv1x_ops,
     };
-    const struct iopt_ops *ops = formats[below(4)];
+    const struct iopt_ops *ops = formats[below(5)];
     struct iopt_config cfg = {
         .ops = ops,
         .levels = (uint8_t)(3 + below(ops->max_levels - 2u)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1x.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c
 // SOURCES: tests/port/iopt/skew.c
 /*
@@ -411,11 +412,11 @@ static void test_chunk(void)
 
 int main(void)
 {
-    static const struct iopt_ops *const formats[] = { &iopt_amdv1_ops,
-                                                      &iopt_vtdss_ops,
-                                                      &iopt_skew_ops };
+    static const struct iopt_ops *const formats[] = {
+        &iopt_amdv1_ops, &iopt_amdv1x_ops, &iopt_vtdss_ops, &iopt_skew_ops
+    };
 
-    for (unsigned int f = 0; f < 3; f++) {
+    for (unsigned int f = 0; f < 4; f++) {
         test_config(formats[f]);
         test_refused(formats[f]);
         test_no_tables(formats[f]);

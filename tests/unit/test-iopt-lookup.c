@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// SOURCES: tests/port/iopt/hooked-amdv1x.c
 // SOURCES: tests/port/iopt/hooked-amdv1.c tests/port/iopt/hooked-vtdss.c
 // SOURCES: tests/port/iopt/hooked-skew.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
@@ -198,9 +199,9 @@ static bool one_case(const struct iopt_ops *ops, unsigned int levels,
 
 int main(void)
 {
-    static const struct iopt_ops *const formats[] = { &iopt_amdv1_ops,
-                                                      &iopt_vtdss_ops,
-                                                      &iopt_skew_ops };
+    static const struct iopt_ops *const formats[] = {
+        &iopt_amdv1_ops, &iopt_amdv1x_ops, &iopt_vtdss_ops, &iopt_skew_ops
+    };
     static const struct {
         const char *name;
         void (*run)(void);
@@ -209,9 +210,9 @@ int main(void)
         { "coalesce", coalesce }, { "shatter", shatter },
         { "move", move },
     };
-    for (unsigned int f = 0; f < 3 * 4 * 5; f++) {
-        const struct iopt_ops *const ops = formats[f % 3];
-        const unsigned int mask = f / 3 % 4, s = f / 12;
+    for (unsigned int f = 0; f < 4 * 4 * 5; f++) {
+        const struct iopt_ops *const ops = formats[f % 4];
+        const unsigned int mask = f / 4 % 4, s = f / 16;
         const uint64_t part = UINT64_C(1) << ops->level_order(mask % 2 + 1);
 
         script = scripts[s].run;

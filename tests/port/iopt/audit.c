@@ -5,15 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xen/bits.h>
 #include <xen/page-pool.h>
 
 #include "xen/drivers/passthrough/pt/iopt-priv.h"
 
 #define OA51_12 UINT64_C(0x000ffffffffff000)
 
-static struct audit_entry decode_amd(uint64_t e, unsigned int level)
+/*
+ * Next level 7 (AMD48882, page size encoding): from bit 12 up the address is
+ * ones, then a zero at bit n - 1, then the base; the page has 2^n bytes.
+ */
+static void decode_amd_size(struct audit_entry *r, uint64_t e,
+                            unsigned int level)
 {
-    const unsigned int next = e >> 9 & 7;
+    unsigned int n = 12;
+
+    while (e >> n & 1 && n < 51) {
+        n++;
+    }
+    r->order = n + 1 - 12;
+    r->mfn = (e & OA51_12) >> (n + 1) << (n + 1 - 12);
+    r->reserved |= r->order <= 9 * level || r->order >= 9 * (level + 1);
+}
+
+static struct audit_entry decode_amd(const struct iopt *pt, uint64_t e,
+                                     unsigned int level)
+{
+    const bool sized = !strcmp(pt->ops->name, "amdv1x") && (e >> 9 & 7) == 7;
+    const unsigned int next = sized ? 0 : e >> 9 & 7;
     struct audit_entry r = { .present = e & 1 };
 
     if (!r.present) {
@@ -27,6 +47,10 @@ static struct audit_entry decode_amd(uint64_t e, unsigned int level)
     r.reserved = r.leaf ? (e & UINT64_C(0x8ff00000000001fe)) != 0
                         : next != level || r.prot != 3 ||
                               (e & UINT64_C(0x9ff00000000001fe)) != 0;
+    r.order = 9 * level;
+    if (sized) {
+        decode_amd_size(&r, e, level);
+    }
     return r;
 }
 
@@ -75,12 +99,15 @@ struct audit_entry audit_decode(const struct iopt *pt, uint64_t e,
     if (pt->ops == &iopt_skew_ops) {
         r = decode_skew(pt, e, level);
     } else if (pt->ops->name[0] == 'a') {
-        r = decode_amd(e, level);
+        r = decode_amd(pt, e, level);
     } else {
         r = decode_vtd(pt, e, level);
     }
     if (r.present && r.leaf) {
-        const uint64_t size = UINT64_C(1) << pt->ops->level_order(level);
+        uint64_t size;
+
+        r.order = max_of(r.order, (unsigned int)pt->ops->level_order(level));
+        size = UINT64_C(1) << r.order;
 
         r.reserved |= (r.mfn & (size - 1)) != 0 || r.prot == 0;
     }
@@ -109,9 +136,9 @@ struct audit_hit audit_walk_from(const struct iopt *pt, uint64_t pa,
         if (a.leaf) {
             return (struct audit_hit){
                 .present = true,
-                .mfn = a.mfn + (dfn & ((UINT64_C(1) << order) - 1)),
+                .mfn = a.mfn + (dfn & ((UINT64_C(1) << a.order) - 1)),
                 .prot = a.prot,
-                .order = order,
+                .order = a.order,
             };
         }
         pa = a.pa;
@@ -170,8 +197,19 @@ static void audit_table(struct audit *a, uint64_t pa, unsigned int level,
         a->bad++;
     }
     for (unsigned int i = 0; i < slots; i++) {
-        const struct audit_entry e = audit_decode(pt, s[i], level);
+        struct audit_entry e = audit_decode(pt, s[i], level);
         const uint64_t at = dfn + ((uint64_t)i << order);
+
+        if (e.present && e.leaf) {
+            /* All slots of a group hold the same; each counts as a leaf. */
+            const unsigned int nr = 1u << (e.order - order);
+
+            for (unsigned int k = align_down(i, nr); k < align_down(i, nr) + nr;
+                 k++) {
+                e.reserved |= s[k] != s[i];
+            }
+            e.mfn += at & ((UINT64_C(1) << e.order) - 1);
+        }
 
         if (e.reserved) {
             printf("reserved bits: %#llx level %u dfn %#llx\n",

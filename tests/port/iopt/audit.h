@@ -17,8 +17,9 @@ extern const struct iopt_ops iopt_skew_ops;
 struct audit_entry {
     bool present;
     bool leaf;
-    uint64_t pa;  /* of the table */
-    uint64_t mfn; /* of the leaf */
+    uint64_t pa;        /* of the table */
+    uint64_t mfn;       /* of the leaf, or of the group of slots that are one */
+    unsigned int order; /* log2 of its frames */
     unsigned int prot;
     bool reserved; /* a bit is set that must not be */
 };

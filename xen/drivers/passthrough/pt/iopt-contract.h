@@ -11,6 +11,13 @@
  * fmt_step(level)    what fmt_leaf() grows by for the next slot's mfn
  * fmt_table(pa, level of that table) and its inverse fmt_table_pa
  * FMT_EMPTY_WORD     what an empty entry is written as
+ *
+ * A format may have groups: 2^k aligned slots of leaves that continue each other
+ * and all hold one word, so that units cache them as one. Then also
+ * FMT_GROUP_BITS     largest k
+ * fmt_group(leaf, k, level)        that word; leaf is the first slot's
+ * fmt_group_bits(e, level)         k; 0: no group
+ * fmt_plain(e, slot, level)        the leaf that the slot would hold alone
  */
 #ifndef PT_IOPT_CONTRACT_H
 #define PT_IOPT_CONTRACT_H
@@ -28,6 +35,17 @@ FMT_IS(fmt_table, uint64_t(paddr_t, unsigned int));
 FMT_IS(fmt_table_pa, paddr_t(uint64_t));
 FMT_IS(fmt_leaf_mfn, uint64_t(uint64_t, unsigned int));
 FMT_IS(fmt_prot, unsigned int(uint64_t));
+
+#ifdef FMT_GROUP_BITS
+FMT_IS(fmt_group, uint64_t(uint64_t, unsigned int, unsigned int));
+FMT_IS(fmt_group_bits, unsigned int(uint64_t, unsigned int));
+FMT_IS(fmt_plain, uint64_t(uint64_t, unsigned int, unsigned int));
+#else
+#define FMT_GROUP_BITS        0
+#define fmt_group(leaf, k, l) ((void)(k), (void)(l), (leaf))
+#define fmt_group_bits(e, l)  ((void)(e), (void)(l), 0u)
+#define fmt_plain(e, slot, l) ((void)(slot), (void)(l), (e))
+#endif
 
 #define fmt_is_empty(e) (fmt_full(e) == 0)
 

@@ -50,6 +50,7 @@
 #endif
 
 /* Each part includes those it builds on: their order here does not matter. */
+#include "iopt-group.h"
 #include "iopt-map.h"
 #include "iopt-query.h"
 #include "iopt-resize.h"

@@ -107,7 +107,7 @@ static int check_leaves(struct iopt_job *j, const uint64_t *s, uint64_t dfn,
             return 0;
         }
         j->blank = false;
-        if (!says_same(j, s[k], 0, dfn + k)) {
+        if (!says_same(j, word_at(&s[k], 0), 0, dfn + k)) {
             if (!j->overwrite) {
                 return -EEXIST;
             }
@@ -135,7 +135,7 @@ static int check_map(struct iopt_job *j, paddr_t pa, unsigned int level,
         switch (fmt_kind(e, level)) {
         case IOPT_LEAF:
             j->blank = false;
-            if (says_same(j, e, level, dfn)) {
+            if (says_same(j, word_at(s, level), level, dfn)) {
                 break;
             }
             if (!j->overwrite) {
@@ -187,9 +187,10 @@ static void put_over(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     unsigned int was, what;
 
     if (fmt_kind(old, t->level) == IOPT_LEAF) {
-        if (!says_same(j, old, t->level, tab_dfn(t, i))) {
+        if (!says_same(j, tab_word(t, i), t->level, tab_dfn(t, i))) {
+            cut(j, t, i, 1);
             tab_set(t, i, v);
-            owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+            owe_slot(j, t, i, fmt_order(t->level), IOPT_OWE_STALE);
         }
         return;
     }
@@ -221,9 +222,9 @@ static void put_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
 
         if (k > 0) {
             if (t->level == 0) {
-                put_run(&t->slots[i], k, v, fmt_step(0), true);
+                put_leaf_run(j->pt, t, i, k, v, fmt_step(0), true);
             } else {
-                put_run(&t->slots[i], k, v, step, true);
+                put_leaf_run(j->pt, t, i, k, v, step, true);
             }
             tab_count_run(t, i, k);
             j->pt->counts.leaves[t->level] += k;
@@ -256,7 +257,7 @@ static struct iopt_tab fill_leaf_table(struct iopt_job *j, uint64_t dfn,
     const uint64_t v = fmt_leaf(dfn + j->delta, j->prot, 0, j->pt->leaf_extra);
 
     tab_blank(&c, 0, i);
-    put_run(&c.slots[i], n, v, fmt_step(0), false);
+    put_leaf_run(j->pt, &c, i, n, v, fmt_step(0), false);
     tab_blank(&c, i + n, FMT_SLOTS - i - n);
     tab_count(&c, (int)n, (int)n - 1);
     j->pt->counts.leaves[0] += n;
@@ -286,7 +287,7 @@ static void descend_map(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
         tab_link(j, t, i, &c);
         break;
     case IOPT_LEAF:
-        if (!says_same(j, e, t->level, dfn)) {
+        if (!says_same(j, tab_word(t, i), t->level, dfn)) {
             c = tab_shatter(j, t, i);
             commit_map(j, &c, dfn, end);
             tab_link(j, t, i, &c);

@@ -57,7 +57,7 @@ static always_inline uint64_t walk_down(const struct iopt *pt, uint64_t dfn,
 static int op_lookup(const struct iopt *pt, dfn_t dfn, struct iopt_view *v)
 {
     unsigned int level;
-    uint64_t e, into;
+    uint64_t e, into, span;
 
     if (dfn.n > pt->dfn_last) {
         return -ENOENT;
@@ -67,8 +67,10 @@ static int op_lookup(const struct iopt *pt, dfn_t dfn, struct iopt_view *v)
         return -ENOENT;
     }
     into = dfn.n & (frames_at(level) - 1);
+    span = frames_at(level) << fmt_group_bits(e, level);
+    e = fmt_plain(e, slot_of(dfn.n, level), level);
     v->mfn = MFN(fmt_leaf_mfn(e, level) + into);
-    v->nr = frames_at(level) - into;
+    v->nr = span - (dfn.n & (span - 1));
     v->prot = fmt_prot(e);
     v->level = (uint8_t)level;
     return 0;
@@ -98,7 +100,8 @@ static int walk_table(const struct iopt_walk *w, paddr_t pa, unsigned int level,
     for (;;) {
         uint64_t end = slot_end(dfn, level, last);
         unsigned int i = slot_of(dfn, level);
-        const uint64_t e = slots[i];
+        const uint64_t *const at = &slots[i];
+        const uint64_t e = *at;
         struct iopt_view v;
         int rc = 0;
 
@@ -110,12 +113,13 @@ static int walk_table(const struct iopt_walk *w, paddr_t pa, unsigned int level,
             break;
         case IOPT_LEAF:
             for (; end < last && i + 1 < FMT_SLOTS &&
-                   follows(slots[i], slots[i + 1], level);
+                   follows(word_at(&slots[i], level),
+                           word_at(&slots[i + 1], level), level);
                  i++) {
                 end = slot_end(end + 1, level, last);
             }
             v = (struct iopt_view){
-                .mfn = MFN(fmt_leaf_mfn(e, level) +
+                .mfn = MFN(fmt_leaf_mfn(word_at(at, level), level) +
                            (dfn & (frames_at(level) - 1))),
                 .nr = end - dfn + 1,
                 .prot = fmt_prot(e),

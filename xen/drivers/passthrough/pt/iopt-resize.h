@@ -6,7 +6,7 @@
 #ifndef PT_IOPT_RESIZE_H
 #define PT_IOPT_RESIZE_H
 
-#include "iopt-walk.h"
+#include "iopt-group.h"
 
 #define tab_shatter  IOPT_SYM(tab_shatter)
 #define fold         IOPT_SYM(fold)
@@ -22,24 +22,28 @@ static struct iopt_tab tab_shatter(struct iopt_job *j, struct iopt_tab *t,
                                    unsigned int i)
 {
     struct iopt *const pt = j->pt;
-    const uint64_t old = t->slots[i];
+    const uint64_t old = tab_word(t, i);
     const unsigned int level = t->level - 1;
     const uint64_t step = fmt_step(level);
     struct iopt_tab c = tab_new(j, level, tab_dfn(t, i));
     const uint64_t v = fmt_leaf(fmt_leaf_mfn(old, t->level), fmt_prot(old),
                                 level, pt->leaf_extra);
 
-    put_run(c.slots, FMT_SLOTS, v, step, false);
+    cut(j, t, i, 1);
+    put_leaf_run(pt, &c, 0, FMT_SLOTS, v, step, false);
     tab_count(&c, FMT_SLOTS, FMT_SLOTS - 1);
     pt->counts.leaves[t->level]--;
     pt->counts.leaves[level] += FMT_SLOTS;
     pt->counts.shatters++;
     /* The cached large translation outlives any smaller invalidation. */
-    owe_slot(j, t, i, t->level, IOPT_OWE_STALE);
+    owe_slot(j, t, i, fmt_order(t->level), IOPT_OWE_STALE);
     return c;
 }
 
-/* Unlinked tables of a subtree to the gather. Returns its largest leaf level.*/
+/*
+ * Unlinked tables of a subtree to the gather. Returns the order of its largest
+ * leaf; where there may be groups, of the largest there may be.
+ */
 static unsigned int drop_subtree(struct iopt_job *j, paddr_t pa,
                                  unsigned int level)
 {
@@ -51,6 +55,7 @@ static unsigned int drop_subtree(struct iopt_job *j, paddr_t pa,
     if (level == 0) {
         leaves[0] -= left;
         left = 0;
+        top = FMT_GROUP_BITS;
     }
     for (unsigned int i = 0; left > 0; i++) {
         const uint64_t e = slots[i];
@@ -60,7 +65,7 @@ static unsigned int drop_subtree(struct iopt_job *j, paddr_t pa,
             continue;
         case IOPT_LEAF:
             leaves[level]--;
-            top = level;
+            top = fmt_order(level) + FMT_GROUP_BITS;
             break;
         case IOPT_TABLE:
             top = max_of(top, drop_subtree(j, fmt_table_pa(e), level - 1));
@@ -109,14 +114,14 @@ static bool fold(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
         return false;
     }
     if (((unsigned int)pt->leaf_mask & ~pt->no_coalesce) >> t->level & 1) {
-        first = c->slots[0];
+        first = tab_word(c, 0);
         mfn = fmt_leaf_mfn(first, c->level);
         if (!is_aligned(mfn, frames_at(t->level)) ||
             (pt->lazy_coalesce && !j->force && put_off(pt, c))) {
             return false;
         }
         tab_set(t, i, fmt_leaf(mfn, fmt_prot(first), t->level, pt->leaf_extra));
-        owe_slot(j, t, i, c->level, IOPT_OWE_TABLES);
+        owe_slot(j, t, i, fmt_order(c->level), IOPT_OWE_TABLES);
         tab_retire(j, c->pa);
         pt->counts.leaves[c->level] -= FMT_SLOTS;
         pt->counts.leaves[t->level]++;

@@ -102,11 +102,12 @@ static always_inline unsigned int clear_stretch(struct iopt_tab *t,
                                                 int *pairs)
 {
     uint64_t *const s = t->slots;
-    uint64_t next = s[i] + step;
+    uint64_t next = tab_word(t, i) + step;
     unsigned int k = i + 1;
 
     IOPT_STORE(&s[i], FMT_EMPTY_WORD);
-    while (k + LINE_SLOTS <= end && line_continues(&s[k], next, step)) {
+    while (!FMT_GROUP_BITS && k + LINE_SLOTS <= end &&
+           line_continues(&s[k], next, step)) {
 #pragma GCC unroll 8
         for (unsigned int n = 0; n < LINE_SLOTS; n++) {
             IOPT_STORE(&s[k + n], FMT_EMPTY_WORD);
@@ -114,11 +115,12 @@ static always_inline unsigned int clear_stretch(struct iopt_tab *t,
         k += LINE_SLOTS;
         next += LINE_SLOTS * step;
     }
-    for (; k < end && s[k] == next; k++, next += step) {
+    for (; k < end && tab_word(t, k) == next; k++, next += step) {
         IOPT_STORE(&s[k], FMT_EMPTY_WORD);
     }
     /* Inside the stretch, and to a slot that stays. */
-    *pairs += (int)(k - i) - 1 + (k == end && k < FMT_SLOTS && s[k] == next);
+    *pairs += (int)(k - i) - 1 +
+              (k == end && k < FMT_SLOTS && tab_word(t, k) == next);
     return k;
 }
 
@@ -127,8 +129,11 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
                          unsigned int n)
 {
     const unsigned int end = i + n;
+    const unsigned int order = group_order(t, i, n);
     int pairs = pair_left(t, i), gone = 0;
     unsigned int first = FMT_SLOTS, last = 0;
+
+    cut(j, t, i, n);
 
     while (i < end) {
         unsigned int k;
@@ -149,20 +154,23 @@ static void clear_leaves(struct iopt_job *j, struct iopt_tab *t, unsigned int i,
     }
     tab_count(t, -gone, -pairs);
     j->pt->counts.leaves[0] -= (unsigned int)gone;
-    owe(j, tab_dfn(t, first), tab_dfn(t, last), 0, IOPT_OWE_STALE);
+    owe(j, tab_dfn(t, first), tab_dfn(t, last), order, IOPT_OWE_STALE);
 }
 
 /* Whole leaves from slot i on cease to be; returns the slot after them. */
 static unsigned int clear_run(struct iopt_job *j, struct iopt_tab *t,
                               unsigned int i, unsigned int end)
 {
+    const unsigned int order = group_order(t, i, end - i);
     int pairs = pair_left(t, i);
-    const unsigned int k = clear_stretch(t, i, end, fmt_step(t->level), &pairs);
+    unsigned int k;
 
+    cut(j, t, i, end - i);
+    k = clear_stretch(t, i, end, fmt_step(t->level), &pairs);
     tab_count(t, -(int)(k - i), -pairs);
     j->pt->counts.leaves[t->level] -= k - i;
     tab_touch(t, i, k - i);
-    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, t->level, IOPT_OWE_STALE);
+    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, order, IOPT_OWE_STALE);
     return k;
 }
 
@@ -173,20 +181,29 @@ static unsigned int protect_run(struct iopt_job *j, struct iopt_tab *t,
     const uint64_t step = fmt_step(t->level);
     uint64_t *const s = t->slots;
     const int before = pair_left(t, i);
-    uint64_t next = s[i];
+    uint64_t next = tab_word(t, i);
     uint64_t v = fmt_leaf(fmt_leaf_mfn(next, t->level), j->prot, t->level,
                           j->pt->leaf_extra);
-    unsigned int k;
+    unsigned int k, order;
     int right;
 
-    for (k = i; k < end && s[k] == next; k++, next += step, v += step) {
-        IOPT_STORE(&s[k], v);
+    if (FMT_GROUP_BITS) {
+        for (k = i; k < end && tab_word(t, k) == next; k++, next += step) {
+        }
+        cut(j, t, i, k - i);
+        order = group_order(t, i, k - i);
+        put_groups(j->pt, t, i, k - i, v);
+    } else {
+        for (k = i; k < end && s[k] == next; k++, next += step, v += step) {
+            IOPT_STORE(&s[k], v);
+        }
+        order = fmt_order(t->level);
     }
     /* The one to the right was joined if it continues the old leaves. */
-    right = IOPT_TRACK && k < FMT_SLOTS && s[k] == next;
+    right = IOPT_TRACK && k < FMT_SLOTS && tab_word(t, k) == next;
     tab_count(t, 0, pair_left(t, i) + pair_right(t, k - 1) - before - right);
     tab_touch(t, i, k - i);
-    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, t->level, IOPT_OWE_STALE);
+    owe(j, tab_dfn(t, i), tab_dfn(t, k) - 1, order, IOPT_OWE_STALE);
     return k;
 }
 
@@ -320,10 +337,14 @@ static void commit_split(struct iopt_job *j, struct iopt_tab *t,
         }
         dfn = end + 1;
     }
+    if (FMT_GROUP_BITS && t->level == max_level) {
+        flatten(j, t, slot_of(dfn, t->level),
+                slot_of(last, t->level) - slot_of(dfn, t->level) + 1);
+    }
     tab_close(j->pt, t);
 }
 
-/* A frame of a table that exists; false if it is anything else. */
+/* A frame of a table that exists, in no group; false if anything else. */
 static always_inline bool unmap_one(struct iopt *pt, uint64_t dfn,
                                     struct iopt_gather *g)
 {
@@ -336,6 +357,9 @@ static always_inline bool unmap_one(struct iopt *pt, uint64_t dfn,
     i = slot_of(dfn, 0);
     if (fmt_is_empty(t.slots[i])) {
         return true;
+    }
+    if (FMT_GROUP_BITS && fmt_group_bits(t.slots[i], 0)) {
+        return false;
     }
     tab_count(&t, -1, -pairs_of_leaf(&t, i, t.slots[i]));
     IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);

@@ -72,6 +72,18 @@ static always_inline bool follows(uint64_t a, uint64_t b, unsigned int level)
     return b == a + fmt_step(level) && fmt_kind(a, level) == IOPT_LEAF;
 }
 
+/* The leaf in a slot as if it stood there alone; tables are aligned pages. */
+static always_inline uint64_t word_at(const uint64_t *s, unsigned int level)
+{
+    return fmt_plain(
+        *s, (unsigned int)((uintptr_t)s / sizeof(*s)) & (FMT_SLOTS - 1), level);
+}
+
+static always_inline uint64_t tab_word(const struct iopt_tab *t, unsigned int i)
+{
+    return word_at(&t->slots[i], t->level);
+}
+
 static always_inline struct iopt_tab tab_open(paddr_t pa, unsigned int level,
                                               uint64_t dfn, bool live)
 {
@@ -139,13 +151,13 @@ static always_inline void tab_count(struct iopt_tab *t, int present, int joined)
 static always_inline int pair_left(const struct iopt_tab *t, unsigned int i)
 {
     return IOPT_TRACK && i > 0 &&
-           follows(t->slots[i - 1], t->slots[i], t->level);
+           follows(tab_word(t, i - 1), tab_word(t, i), t->level);
 }
 
 static always_inline int pair_right(const struct iopt_tab *t, unsigned int i)
 {
     return IOPT_TRACK && i + 1 < FMT_SLOTS &&
-           follows(t->slots[i], t->slots[i + 1], t->level);
+           follows(tab_word(t, i), tab_word(t, i + 1), t->level);
 }
 
 /*
@@ -158,8 +170,8 @@ static always_inline int pairs_of_leaf(const struct iopt_tab *t, unsigned int i,
     const uint64_t step = fmt_step(t->level);
 
     return IOPT_TRACK
-               ? (i > 0 && t->slots[i - 1] + step == leaf) +
-                     (i + 1 < FMT_SLOTS && t->slots[i + 1] == leaf + step)
+               ? (i > 0 && tab_word(t, i - 1) + step == leaf) +
+                     (i + 1 < FMT_SLOTS && tab_word(t, i + 1) == leaf + step)
                : 0;
 }
 
@@ -185,12 +197,12 @@ static always_inline void tab_count_run(struct iopt_tab *t, unsigned int i,
 }
 
 static always_inline void owe(struct iopt_job *j, uint64_t first, uint64_t last,
-                              unsigned int leaf_level, unsigned int what)
+                              unsigned int leaf_order, unsigned int what)
 {
     const struct iopt_extent e = {
         .first = first,
         .last = last,
-        .leaf_order = (uint8_t)fmt_order(leaf_level),
+        .leaf_order = (uint8_t)leaf_order,
         .owe = (uint8_t)what,
     };
 
@@ -198,12 +210,12 @@ static always_inline void owe(struct iopt_job *j, uint64_t first, uint64_t last,
 }
 
 static always_inline void owe_slot(struct iopt_job *j, const struct iopt_tab *t,
-                                   unsigned int i, unsigned int leaf_level,
+                                   unsigned int i, unsigned int leaf_order,
                                    unsigned int what)
 {
     const uint64_t first = tab_dfn(t, i);
 
-    owe(j, first, first + frames_at(t->level) - 1, leaf_level, what);
+    owe(j, first, first + frames_at(t->level) - 1, leaf_order, what);
 }
 
 /*

@@ -52,7 +52,7 @@ struct iopt_pages {
 struct iopt_extent {
     uint64_t first;     /* dfn */
     uint64_t last;      /* dfn, inclusive */
-    uint8_t leaf_order; /* largest old leaf inside, log2 of frames */
+    uint8_t leaf_order; /* largest old leaf or group inside, log2 of frames */
     uint8_t owe;        /* enum iopt_owe */
 };
 
@@ -180,6 +180,7 @@ struct iopt_ops {
 };
 
 extern const struct iopt_ops iopt_amdv1_ops;
+extern const struct iopt_ops iopt_amdv1x_ops; /* with the sizes between */
 extern const struct iopt_ops iopt_vtdss_ops;
 
 /**
