@@ -5,7 +5,7 @@
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/panic.c
 // CFLAGS: -fno-sanitize=all -fsanitize=thread
 // CFLAGS: -include tests/model/iopt-threads/pool.h
-// ARGS: 40000
+// ARGS: 15000
 /*
  * Lookups on some threads while others map, unmap, protect, coalesce and reuse
  * tables under a lock; the thread sanitizer watches. Half of the frames never

@@ -271,6 +271,21 @@ static uint64_t walk(struct dev_amdvi *v, uint16_t did, uint64_t table,
         prot &= e >> 61 & 3;
         next = e >> 9 & 7;
         out = (e & FIELD64(51, 12)) >> 12;
+        if (next == 7) {
+            /* The lowest zero of the address is bit n - 1 of 2^n bytes. */
+            const unsigned int size = (unsigned int)__builtin_ctzll(~out) + 1;
+
+            if (size <= order || size >= order + 9 || !(e >> 60 & 1)) {
+                die("page size that does not fit its level", dfn, e);
+            }
+            out &= ~(BIT64(size) - 1);
+            tlb_add(v, did, dfn, size, out, prot);
+            if ((prot & want) != want) {
+                return F_PR | F_PE;
+            }
+            *mfn = out | (dfn & (BIT64(size) - 1));
+            return 0;
+        }
         if (level == 1 || next == 0) {
             if (next || out & (BIT64(order) - 1) || order > 18) {
                 return F_PR | F_RZ;

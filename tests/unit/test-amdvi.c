@@ -8,6 +8,7 @@
 // SOURCES: xen/drivers/passthrough/amd/amdvi-event.c xen/drivers/passthrough/amd/amdvi-intremap.c
 // SOURCES: xen/drivers/passthrough/amd/amdvi-ops.c xen/drivers/passthrough/amd/amdvi-probe.c
 // SOURCES: xen/drivers/passthrough/amd/amdvi-quirk.c xen/drivers/passthrough/amd/amdvi-unit.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1x.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c xen/drivers/passthrough/pt/iopt-amdv1.c
 // SOURCES: xen/common/cmdline.c xen/lib/strtox.c
 /*
@@ -1317,6 +1318,17 @@ static void refused(void)
     EXPECT_EQ("erratum 63, no writes", amdvi_quirk_sys_mgt(3, 1), 0);
     EXPECT_EQ("erratum 63, writes", amdvi_quirk_sys_mgt(BIT64(62), 1), 1);
     EXPECT_EQ("other settings", amdvi_quirk_sys_mgt(3, 2), 2);
+
+    /* Sizes between, where the unit may be held to those of CPUs. */
+    iommu_opt.amd_mid_pages = true;
+    nr_irqs = 0;
+    EXPECT_EQ("sizes between", iommu_setup(), 0);
+    EXPECT_EQ("sizes between", iommu_caps.pt.ops == &iopt_amdv1x_ops, true);
+    dev[0].efr = EFR_QEMU | AMDVI_EFR_SNP;
+    nr_irqs = 0;
+    EXPECT_EQ("not with SNP", iommu_setup(), 0);
+    EXPECT_EQ("not with SNP", iommu_caps.pt.ops == &iopt_amdv1_ops, true);
+    EXPECT_EQ("not with SNP", said("amd-mid-pages is ignored"), true);
 }
 
 static unsigned int child(const char *name, const struct config *c)
@@ -1352,6 +1364,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < array_size(configs); i++) {
         if (argc < 2 || strcmp(argv[1], configs[i].name) == 0) {
             failed += child(configs[i].name, &configs[i]);
+            iommu_opt.amd_mid_pages = true;
+            failed += child(configs[i].name, &configs[i]);
+            iommu_opt.amd_mid_pages = false;
         }
     }
     printf("%u of %zu configurations failed\n", failed, array_size(configs));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // SOURCES: xen/drivers/passthrough/pt/iopt-amdv1.c
+// SOURCES: xen/drivers/passthrough/pt/iopt-amdv1x.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-vtdss.c tests/port/iopt/skew.c
 // SOURCES: xen/drivers/passthrough/pt/iopt-gather.c tests/port/iopt/audit.c
 // SOURCES: tests/bench/plain-amdv1.c tests/bench/plain-vtdss.c
@@ -424,11 +425,11 @@ static void test_reference(const struct iopt_ops *ops,
 
 int main(void)
 {
-    static const struct iopt_ops *const formats[] = { &iopt_amdv1_ops,
-                                                      &iopt_vtdss_ops,
-                                                      &iopt_skew_ops };
+    static const struct iopt_ops *const formats[] = {
+        &iopt_amdv1_ops, &iopt_amdv1x_ops, &iopt_vtdss_ops, &iopt_skew_ops
+    };
 
-    for (unsigned int f = 0; f < 3; f++) {
+    for (unsigned int f = 0; f < 4; f++) {
         test_sizes(formats[f]);
         if (formats[f] != &iopt_skew_ops) {
             test_vectors(formats[f]);

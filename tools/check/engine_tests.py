@@ -9,6 +9,7 @@ ROOT = "xen/drivers/passthrough"
 TESTS = [("tests/unit/test-iopt-basic.c", []),
          ("tests/unit/test-iopt-edges.c", []),
          ("tests/unit/test-iopt-lookup.c", []),
+         ("tests/unit/test-iopt-group.c", []),
          ("tests/unit/test-iopt-range.c", []),
          ("tests/unit/test-iopt-format.c", []),
          ("tests/unit/test-iopt-work.c", []),

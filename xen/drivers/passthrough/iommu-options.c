@@ -42,6 +42,7 @@ static const struct bool_item iommu_bools[] = {
     { "snoop", &iommu_opt.snoop },
     { "quarantine", &iommu_opt.quarantine },
     { "dom0-passthrough", &iommu_opt.dom0_passthrough },
+    { "amd-mid-pages", &iommu_opt.amd_mid_pages },
     { "sharept", &ignored },       /* no nested paging */
     { "intpost", &ignored },       /* no HVM guests */
     { "igfx", &ignored },          /* graphics is translated like the rest */

@@ -24,6 +24,7 @@ struct iommu_options {
     bool verbose;
     bool debug;
     bool superpages;
+    bool amd_mid_pages; /* sizes between 4K, 2M and 1G, where units can */
     bool intremap;
     bool qinval;
     bool snoop;

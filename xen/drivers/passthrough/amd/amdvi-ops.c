@@ -30,6 +30,24 @@ static bool ioapics_covered(void)
 }
 
 /*
+ * Next level 7 is part of the format and no unit says that it lacks it. Where
+ * secure nested paging may be on, pages have the three sizes that CPUs know.
+ */
+static bool mid_pages_ok(void)
+{
+    for (unsigned int i = 0; i < amdvi_nr_units; i++) {
+        if (amdvi_units[i]->efr & AMDVI_EFR_SNP) {
+            log_warn(
+                "%s: amd-mid-pages is ignored: the unit may be held to the "
+                "page sizes of CPUs\n",
+                amdvi_units[i]->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
  * Tables are as tall as machine addresses need, because those are what Dom0's
  * devices use; not taller than every unit walks.
  */
@@ -39,7 +57,8 @@ static void common_caps(struct iommu_caps *caps)
     unsigned int va_bits = 64;
 
     caps->pt = (struct iopt_config){
-        .ops = &iopt_amdv1_ops,
+        .ops = iommu_opt.amd_mid_pages && mid_pages_ok() ? &iopt_amdv1x_ops
+                                                         : &iopt_amdv1_ops,
         .coherent = true, /* no entry of the device table says otherwise */
         .leaf_mask = 7,   /* every unit knows 2M and 1G */
     };

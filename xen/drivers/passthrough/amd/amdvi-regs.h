@@ -68,6 +68,7 @@
 #define AMDVI_EFR_XT   BIT64(2)
 #define AMDVI_EFR_IA   BIT64(6)        /* has INVALIDATE_IOMMU_ALL */
 #define AMDVI_EFR_GA   BIT64(7)        /* has 128-bit interrupt entries */
+#define AMDVI_EFR_SNP  BIT64(43)       /* secure nested paging */
 #define AMDVI_EFR_HATS FIELD64(11, 10) /* tables have up to 4 + HATS levels */
 
 #define AMDVI_CMD_HEAD 0x2000u
