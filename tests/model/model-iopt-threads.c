@@ -30,7 +30,7 @@
 #define MFN_A   (UINT64_C(1) << 24) /* frames translate to A + dfn */
 #define MFN_B   (UINT64_C(2) << 24) /* or, while they move, to B + dfn */
 
-uint64_t pool_words[POOL_PAGES][512];
+uint64_t pool_words[POOL_PAGES][512] __attribute__((aligned(PAGE_SIZE)));
 uint64_t pool_meta[POOL_PAGES][2];
 
 static paddr_t free_page[POOL_PAGES];

@@ -231,6 +231,15 @@ static void tlb_add(struct dev_amdvi *v, uint16_t did, uint64_t dfn,
 #define F_PE    BIT64(54)
 #define F_RZ    BIT64(55)
 
+/*
+ * Log2 of the frames that an entry of next level 7 is for: the lowest zero of
+ * its address is bit n - 1 of 2^n bytes.
+ */
+static unsigned int size_of(uint64_t e)
+{
+    return (unsigned int)__builtin_ctzll(~(e >> 12)) + 1;
+}
+
 /* 0, or the flags of the fault; FULL: a table is not readable. */
 static uint64_t walk(struct dev_amdvi *v, uint16_t did, uint64_t table,
                      unsigned int level, uint64_t dfn, unsigned int want,
@@ -272,8 +281,7 @@ static uint64_t walk(struct dev_amdvi *v, uint16_t did, uint64_t table,
         next = e >> 9 & 7;
         out = (e & FIELD64(51, 12)) >> 12;
         if (next == 7) {
-            /* The lowest zero of the address is bit n - 1 of 2^n bytes. */
-            const unsigned int size = (unsigned int)__builtin_ctzll(~out) + 1;
+            const unsigned int size = size_of(e);
 
             if (size <= order || size >= order + 9 || !(e >> 60 & 1)) {
                 die("page size that does not fit its level", dfn, e);
@@ -742,6 +750,12 @@ static unsigned int look(uint64_t root, unsigned int levels, uint64_t dfn,
                8);
         if (!(e & 1)) {
             return 0;
+        }
+        if ((e >> 9 & 7) == 7) {
+            const uint64_t in_page = BIT64(size_of(e)) - 1;
+
+            *mfn = ((e & FIELD64(51, 12)) >> 12 & ~in_page) | (dfn & in_page);
+            return e >> 61 & 3;
         }
         if (level == 1 || (e >> 9 & 7) == 0) {
             *mfn = (e & FIELD64(51, 12)) >> 12 |

@@ -294,7 +294,10 @@ static void test_parts(const struct iopt_ops *ops)
                       0);
             n += done == nr;
         }
-        EXPECT_EQ(name, trees_differ(), 0);
+        /* Groups are made of what one call maps, and kept or cut. */
+        if (ops != &iopt_amdv1x_ops) {
+            EXPECT_EQ(name, trees_differ(), 0);
+        }
         EXPECT_EQ(name, audit_tree(&a.pt, NULL, NULL), 0);
         EXPECT_EQ(name, audit_tree(&b.pt, NULL, NULL), 0);
         stop(&a);

@@ -11,7 +11,8 @@
 
 #define POOL_PAGES 4096u
 
-extern uint64_t pool_words[POOL_PAGES][512];
+extern uint64_t pool_words[POOL_PAGES]
+                          [512]; /* aligned: slots know their index */
 extern uint64_t pool_meta[POOL_PAGES][2];
 
 /* Page 0 is none of the pool's. */
