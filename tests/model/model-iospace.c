@@ -576,12 +576,19 @@ static void test_create(void)
 static void test_list_arguments(void)
 {
     const uint32_t list[] = { 1, INTR_FIRST - 1, INTR_FIRST, INTR_LAST + 1 };
+    /* In one table, so that no check on the long way catches the second. */
+    const uint32_t behind[] = { INTR_LAST + 1, INTR_LAST };
+    const uint32_t beyond[] = { 100, 101 };
     unsigned int done;
 
     set_up(1);
     EXPECT_EQ("interrupts", iommu_map_list(s, list, 4, 3, &g0, &done), -EINVAL);
     EXPECT_EQ("those before", done, 2);
     EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 2);
+    EXPECT_EQ("interrupts", iommu_map_list(s, behind, 2, 3, &g0, &done),
+              -EINVAL);
+    EXPECT_EQ("the one behind", done, 1);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 3);
     EXPECT_EQ("prot", iommu_map_list(s, list, 1, 4, &g0, &done), -EINVAL);
     EXPECT_EQ("none", iommu_map_list(s, list, 0, 3, &g0, &done), 0);
     EXPECT_EQ("none", iommu_unmap_list(s, list, 0, &g0), 0);
@@ -594,6 +601,10 @@ static void test_list_arguments(void)
     s->pt.dfn_last = 100;
     EXPECT_EQ("range", iommu_map_list(s, list, 2, 3, &g0, &done), -ERANGE);
     EXPECT_EQ("those before", done, 1);
+    EXPECT_EQ("range", iommu_map_list(s, beyond, 2, 3, &g0, &done), -ERANGE);
+    EXPECT_EQ("the last one", done, 1);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 2);
+    EXPECT_EQ("range", iommu_unmap_list(s, beyond, 2, &g0), -ERANGE);
     EXPECT_EQ("range", iommu_unmap_list(s, list, 2, &g0), -ERANGE);
     EXPECT_EQ("those before", iopt_nr_leaves(&s->pt), 0);
     flush_ok();

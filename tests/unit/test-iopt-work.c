@@ -177,7 +177,7 @@ static void count_from_here(void)
     }
     nr_seen = 0;
     loads = stores = words = twice = 0;
-    cache_nr_lines = 0;
+    cache_nr_lines = cache_nr_calls = 0;
     counting = true;
 }
 
@@ -190,6 +190,21 @@ static uint64_t lines_wrong(void)
         wrong += line_is[seen[i]] == STORED || line_is[seen[i]] == WRITTEN;
     }
     return wrong;
+}
+
+/* Runs of lines next to each other in a table: each call ends with a fence. */
+static uint64_t fences_needed(void)
+{
+    uint64_t runs = 0;
+
+    for (uint32_t i = 0; i < nr_seen; i++) {
+        const uint32_t line = seen[i];
+        const bool first = line % (PAGE_SIZE >> LINE_SHIFT) == 0;
+
+        runs += (line_is[line] & WRITTEN) &&
+                (first || !(line_is[line - 1] & WRITTEN));
+    }
+    return runs;
 }
 
 static struct iopt pt;
@@ -318,6 +333,7 @@ static void check_bounds(enum op op, uint64_t dfn, uint64_t nr,
     } else {
         EXPECT_EQ(name, lines_wrong(), 0);
         EXPECT_EQ(name, twice, 0);
+        EXPECT_EQ(name, cache_nr_calls, fences_needed());
     }
 }
 
