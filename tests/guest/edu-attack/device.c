@@ -42,6 +42,7 @@
 #define CMD_TO_RAM  2
 #define EDU_BUFFER  0x40000ul
 #define EDU_MAX_LEN 4095u /* a whole buffer makes QEMU abort */
+#define RACE_LEN    256u  /* QEMU refuses 4 bytes at a time, holding its lock */
 
 #define MAX_EDUS  8
 #define MAX_SLOTS 32
@@ -383,7 +384,7 @@ static int race(void *va, unsigned int level, uint64_t rounds, char *out,
         for (i = 0; i < nr_edus; i++) {
             /* Not all at once: each lands at a time of its own. */
             if (edu_idle(&edus[i]) && done % nr_edus == i) {
-                edu_start(&edus[i], true, ma_of(va), EDU_MAX_LEN);
+                edu_start(&edus[i], true, ma_of(va), RACE_LEN);
                 shots++;
             }
         }
