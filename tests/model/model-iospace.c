@@ -1314,6 +1314,42 @@ static void test_undo(void)
 }
 
 /* A coalesce owes no flush of its own, until many of them wait. */
+/*
+ * Two CPUs take pages out of one leaf. The first cuts it; until its flush is
+ * complete, units may hold the leaf, and with it the second one's page.
+ */
+static void test_two_gathers(void)
+{
+    struct iommu_gather other = IOMMU_GATHER_INIT;
+
+    set_up(6 + 18);
+    EXPECT_EQ("map", map(0, 0, 1024), 0);
+    flush_ok();
+    tlb[0].valid = true;
+    tlb[0].dfn = tlb[0].mfn = 0;
+    tlb[0].prot = 3;
+    tlb[0].order = 9;
+    EXPECT_EQ("cut", iommu_unmap(s, DFN(5), 1, &other), 0);
+    EXPECT_EQ("page", iommu_unmap(s, DFN(6), 1, &g0), 0);
+    flush_ok();
+    EXPECT_EQ("its page is not cached", tlb[0].valid, false);
+    EXPECT_EQ("with its tables", last_req.tables, true);
+    EXPECT_EQ("one outstanding", s->wide, 1);
+    EXPECT_EQ("flush", iommu_flush(s, &other), 0);
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    EXPECT_EQ("not everything", last_req.all, false);
+    /* The same after an error: none is left. */
+    EXPECT_EQ("cut", iommu_unmap(s, DFN(600), 1, &other), 0);
+    wait_error = -EIO;
+    EXPECT_EQ("flush", iommu_flush(s, &other), -EIO);
+    wait_error = 0;
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    EXPECT_EQ("page", iommu_unmap(s, DFN(7), 1, &g0), 0);
+    flush_ok();
+    EXPECT_EQ("not everything", last_req.all, false);
+    tear_down();
+}
+
 static void test_riding(void)
 {
     uint64_t begun;
@@ -1431,6 +1467,7 @@ int main(int argc, char **argv)
     test_errors();
     test_no_memory();
     test_undo();
+    test_two_gathers();
     test_riding();
     test_churn();
     for (; argc > 2 && n < strtoul(argv[2], NULL, 0); n++) {

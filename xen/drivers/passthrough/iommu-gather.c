@@ -135,16 +135,17 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
 }
 
 /* Both gathers are ours alone by now. */
-static int flush_now(struct iospace *s, struct iopt_gather *g,
-                     struct iopt_gather *riding)
+static int flush_now(struct iospace *s, struct iommu_gather *gather,
+                     struct iopt_gather *riding, bool all)
 {
+    struct iopt_gather *const g = gather_pt(gather);
     struct iommu_flush_req f; /* large: blocks are valid up to nr only */
     uint64_t generation;
     int rc = 0;
 
     f.did = s->did;
-    f.tables = false;
-    f.all = false;
+    f.tables = all;
+    f.all = all;
     f.nr = 0;
     iommu_flush_plan(g, &f);
     iommu_flush_plan(riding, &f);
@@ -152,7 +153,11 @@ static int flush_now(struct iospace *s, struct iopt_gather *g,
     if (f.all || f.nr) {
         rc = post_and_wait(s, &f);
     }
+    spin_lock(&s->lock);
+    s->wide -= gather->wide;
+    gather->wide = false;
     if (rc) {
+        spin_unlock(&s->lock);
         /*
          * Some unit may still use the unlinked tables, so they are lost for
          * good rather than reused.
@@ -162,7 +167,6 @@ static int flush_now(struct iospace *s, struct iopt_gather *g,
         return rc;
     }
 
-    spin_lock(&s->lock);
     s->flush_done = max_of(s->flush_done, generation);
     iopt_gather_release(&s->pt, g);
     iopt_gather_release(&s->pt, riding);
@@ -180,7 +184,7 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
 {
     struct iopt_gather *const owed = gather_pt(g);
     struct iopt_gather riding;
-    bool unused;
+    bool unused, others;
 
     ASSERT(!g->space || g->space == s);
     g->space = NULL;
@@ -189,11 +193,15 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
     }
 
     spin_lock(&s->lock);
+    gather_note(s, g);
     /* A unit that serves no device of the space cannot have cached anything. */
     unused = atomic_load(&s->units) == 0;
     if (!unused && may_ride && owed->owe == IOPT_OWE_TABLES &&
         s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX) {
+        /* Whoever flushes next takes them along. */
         iopt_gather_move(&s->deferred, owed);
+        s->wide -= g->wide;
+        g->wide = false;
         spin_unlock(&s->lock);
         return 0;
     }
@@ -204,12 +212,19 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
     if (unused) {
         iopt_gather_release(&s->pt, owed);
         iopt_gather_release(&s->pt, &riding);
+        s->wide -= g->wide;
+        g->wide = false;
         spin_unlock(&s->lock);
         return 0;
     }
+    others = s->wide > g->wide;
+    if (riding.nr_ext && !g->wide) {
+        g->wide = true;
+        s->wide++;
+    }
     spin_unlock(&s->lock);
 
-    return flush_now(s, owed, &riding);
+    return flush_now(s, g, &riding, others);
 }
 
 int iommu_flush(struct iospace *s, struct iommu_gather *g)

@@ -198,6 +198,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     rc = nr == 1 || next_run(s, dfn.n, mfn.n, nr) == nr
              ? iopt_map(&s->pt, &r, gather_pt(g))
              : map_in_pieces(s, &r, gather_pt(g));
+    gather_note(s, g);
     iospace_blame(s, g->cause); /* an undo may cut a leaf */
     spin_unlock(&s->lock);
     return rc;
@@ -226,6 +227,7 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         }
         perf_add(iommu_maps, i - *done);
         *done = i;
+        gather_note(s, g);
         spin_unlock(&s->lock);
     }
     return 0;
@@ -270,6 +272,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
+    gather_note(s, g);
     iospace_blame(s, g->cause);
     spin_unlock(&s->lock);
     if (rc != -ENOMEM) {
@@ -286,6 +289,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
     }
+    gather_note(s, g);
     iospace_blame(s, g->cause);
     spin_unlock(&s->lock);
     return rc;
@@ -351,6 +355,7 @@ int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
             run = 0;
         }
         perf_add(iommu_unmaps, i - first);
+        gather_note(s, g);
         spin_unlock(&s->lock);
         if (i == nr) {
             break;
@@ -381,6 +386,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     spin_lock(&s->lock);
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
+    gather_note(s, g);
     iospace_blame(s, IOMMU_BY_PROT);
     spin_unlock(&s->lock);
     return rc;

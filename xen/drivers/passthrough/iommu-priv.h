@@ -39,6 +39,7 @@ struct iospace {
     struct iopt_counts told;     /* what the performance counters hold */
     uint16_t told_spare;         /* so of pt.spare.nr */
     uint64_t blamed;             /* shatters whose cause was counted */
+    uint32_t wide;               /* gathers with more than 4K leaves; lock */
     uint32_t fault_readers;      /* fault handlers in the tree; fault_lock */
     uint16_t owner;              /* for logs */
     uint16_t did;                /* hardware id on every unit; constant */
@@ -82,6 +83,22 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
                       IOMMU_GATHER_HEAD * sizeof(g->engine[0]),
                   "extents are valid up to nr_ext only");
     return (struct iopt_gather *)(void *)g->engine;
+}
+
+/*
+ * After each change, the space's lock held. A leaf that was cut, or a table that
+ * was unlinked, may stay cached until this gather is flushed, and then hides
+ * what others change in its rest. They owe only what they find in the tables,
+ * so until then they flush everything: flush() asks for it.
+ */
+static inline void gather_note(struct iospace *s, struct iommu_gather *g)
+{
+    const struct iopt_gather *const owed = gather_pt(g);
+
+    if (!g->wide && (owed->leaf_order || owed->owe & IOPT_OWE_TABLES)) {
+        g->wide = true;
+        s->wide++;
+    }
 }
 
 /**
