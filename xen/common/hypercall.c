@@ -59,11 +59,15 @@ void pv_hypercall(struct cpu_user_regs *regs)
     const uint64_t nr = regs->rax;
     struct hypercall_args args;
 
-    if (unlikely(nr >= NR_HYPERCALLS || !table[nr])) {
+    if (unlikely(nr >= NR_HYPERCALLS)) {
         regs->rax = (uint64_t)-ENOSYS;
         return;
     }
     perf_inc_array(hypercalls, nr);
+    if (unlikely(!table[nr])) {
+        regs->rax = (uint64_t)-ENOSYS;
+        return;
+    }
     args.a[0] = regs->rdi;
     args.a[1] = regs->rsi;
     args.a[2] = regs->rdx;
@@ -112,12 +116,14 @@ static void multicall_run(struct vcpu *v)
     long rc;
 
     /* IRET replaces the frame the other entries and the result belong to. */
+    if (e->op < NR_HYPERCALLS) {
+        perf_inc_array(hypercalls, e->op);
+    }
     if (unlikely(e->op >= NR_HYPERCALLS || !table[e->op] ||
                  e->op == __HYPERVISOR_iret)) {
         e->result = (xen_ulong_t)-ENOSYS;
         return;
     }
-    perf_inc_array(hypercalls, e->op);
     for (unsigned int i = 0; i < array_size(e->args); i++) {
         args.a[i] = e->args[i];
     }
