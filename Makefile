@@ -213,7 +213,10 @@ fuzz: build/include/public
 		FUZZ_SECONDS='$(or $(FUZZ_SECONDS),60)' KEEP='$(KEEP)' \
 		python3 tools/check/fuzz.py $(T)
 
+# The benches too: nothing else in "make check" compiles them.
 check-build: all
+	@CC='$(CC)' BENCH_CFLAGS='$(BENCH_CFLAGS)' \
+		python3 tools/bench/engine.py --build
 
 check-boot: $(HV_FILE) $(HV_IMAGE) image-tools
 	@python3 tests/boot/run.py $(T)

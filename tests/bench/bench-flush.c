@@ -59,12 +59,6 @@ int iommu_unit_check(unsigned int unit, int rc, const char *what)
 }
 
 /* Counters are counted where they are shown, not here. */
-void iospace_count(struct iospace *s, enum iommu_cause cause)
-{
-    (void)s;
-    (void)cause;
-}
-
 struct flush_cost flush_cost_of(const struct iopt_gather *g, bool vtd)
 {
     struct iommu_flush_req f = { .did = 1 };

@@ -17,6 +17,11 @@ static inline void *pool_page_ptr(paddr_t pa)
     return pool_memory + pa;
 }
 
+static inline const void *pool_page_peek(paddr_t pa)
+{
+    return pool_page_ptr(pa);
+}
+
 static inline paddr_t pool_page_pa(const void *p)
 {
     return (uint64_t)((const unsigned char *)p - pool_memory);
