@@ -62,6 +62,9 @@ static void common_caps(struct iommu_caps *caps)
         .coherent = true, /* no entry of the device table says otherwise */
         .leaf_mask = 7,   /* every unit knows 2M and 1G */
     };
+    if (caps->pt.ops == &iopt_amdv1x_ops) {
+        log_info("amdvi: page sizes between 4K, 2M and 1G are used\n");
+    }
     caps->nr_units = amdvi_nr_units;
     caps->passthrough = true;
     caps->flush_order = AMDVI_MAX_ORDER;
