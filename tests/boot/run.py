@@ -83,7 +83,7 @@ MODULE = re.compile(r"^edu_attack: ")
 
 
 # A line of debug key p: a counter's name, and how much.
-COUNTER = re.compile(r"\(XEN\) \S.* {3,}\d+\b")
+COUNTER = re.compile(r"\(XEN\) +\S.* {3,}\d+\b")
 
 
 def warnings(text):
