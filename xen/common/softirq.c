@@ -7,7 +7,7 @@
 #include <asm/current.h>
 #include <asm/system.h>
 
-static uint32_t pending[MAX_CPUS];
+uint32_t softirq_raised[MAX_CPUS];
 static void (*handler[SOFTIRQ_NR])(void);
 static struct tasklet *tasklets[MAX_CPUS];
 
@@ -18,12 +18,12 @@ void softirq_open(enum softirq nr, void (*fn)(void))
 
 void softirq_raise(enum softirq nr)
 {
-    atomic_or(&pending[smp_cpu_id()], BIT32(nr));
+    atomic_or(&softirq_raised[smp_cpu_id()], BIT32(nr));
 }
 
 void softirq_raise_cpu(unsigned int cpu, enum softirq nr)
 {
-    if (!(atomic_or(&pending[cpu], BIT32(nr)) & BIT32(nr)) &&
+    if (!(atomic_or(&softirq_raised[cpu], BIT32(nr)) & BIT32(nr)) &&
         cpu != smp_cpu_id()) {
         const cpumask_t mask = CPUMASK_OF(cpu);
 
@@ -33,7 +33,7 @@ void softirq_raise_cpu(unsigned int cpu, enum softirq nr)
 
 bool softirq_pending(void)
 {
-    return read_once(pending[smp_cpu_id()]);
+    return read_once(softirq_raised[smp_cpu_id()]);
 }
 
 static void run_tasklets(void)
@@ -52,7 +52,7 @@ static void run_tasklets(void)
 
 void softirq_run(bool may_switch)
 {
-    uint32_t *mine = &pending[smp_cpu_id()];
+    uint32_t *mine = &softirq_raised[smp_cpu_id()];
     const uint32_t skip = may_switch ? 0 : BIT32(SOFTIRQ_SCHED);
     uint32_t todo;
 

@@ -26,18 +26,19 @@ static inline void access_end(void)
     }
 }
 
-/* No byte in our half, no wrap, canonical at both ends. */
-static bool range_ok(uint64_t gva, size_t len)
+/*
+ * No wrap, and all of it in the lower half or above our part of the upper one:
+ * what is between, our part and addresses that are not canonical, is refused.
+ */
+static inline bool range_ok(uint64_t gva, size_t len)
 {
     const uint64_t last = gva + len - 1;
 
-    return last >= gva && is_canonical(gva) && is_canonical(last) &&
-           (last < HYP_VIRT_START || gva >= HYP_VIRT_END) &&
-           !(gva < HYP_VIRT_START && last >= HYP_VIRT_END);
+    return last >= gva && (last < LOWER_HALF_END || gva >= HYP_VIRT_END);
 }
 
 /* Whole words, then bytes. Returns what is left, 0 on success. */
-static size_t copy_faulting(void *dst, const void *src, size_t len)
+static inline size_t copy_faulting(void *dst, const void *src, size_t len)
 {
     size_t words = len / 8;
     size_t bytes = len % 8;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * CPU TLB flushes. A clock that ticks on every flush tells which CPUs have
- * flushed since a moment; it saturates rather than wraps, after which nothing is
- * filtered any more: slower, never wrong.
+ * CPU TLB flushes, and a clock that tells which CPUs have flushed since a moment.
+ * It is odd once a CPU flushed at the current time, and even again when a stamp
+ * is taken after that: so a flush at t came after a stamp s exactly if t > s, and
+ * flushes without stamps between them, or stamps without flushes, write nothing
+ * that CPUs share. It stops rather than wraps; then nothing is filtered any
+ * more: slower, never wrong.
  */
 #include <xen/smp.h>
 
@@ -11,23 +14,37 @@
 #include <asm/pagetable.h>
 #include <asm/system.h>
 
-static uint32_t clock_now = 1;
-static uint32_t last_flush[MAX_CPUS];
+#define CLOCK_STOPPED UINT32_MAX
+
+static uint32_t clock_now;
+static uint32_t last_flush[MAX_CPUS]; /* odd, or 0: not known */
 
 uint32_t tlb_clock(void)
 {
-    return atomic_load(&clock_now);
+    uint32_t t = atomic_load(&clock_now);
+
+    while ((t & 1) && t != CLOCK_STOPPED) {
+        if (atomic_cas(&clock_now, &t, t + 1)) {
+            return t + 1;
+        }
+    }
+    return t;
 }
 
-/* Before the flush itself: a stamp taken later must compare as later. */
-static void note_flush(void)
+/* The time of a flush that is about to be made; for flush_done() after it. */
+static inline uint32_t flush_time(void)
 {
     uint32_t t = atomic_load(&clock_now);
 
-    while (t != UINT32_MAX && !atomic_cas(&clock_now, &t, t + 1)) {
+    while (unlikely(!(t & 1)) && !atomic_cas(&clock_now, &t, t | 1)) {
         /* t was reloaded */
     }
-    atomic_store(&last_flush[smp_cpu_id()], t);
+    return t | 1;
+}
+
+static inline void flush_done(uint32_t t)
+{
+    write_once(last_flush[smp_cpu_id()], t);
 }
 
 void tlb_clock_filter(cpumask_t *mask, uint32_t stamp)
@@ -38,8 +55,7 @@ void tlb_clock_filter(cpumask_t *mask, uint32_t stamp)
     {
         const uint32_t t = atomic_load(&last_flush[cpu]);
 
-        /* The flush moved the clock past t: a later stamp is above t. */
-        if (t >= stamp && t != UINT32_MAX) {
+        if (t > stamp && t != CLOCK_STOPPED) {
             mask->bits &= ~BIT64(cpu);
         }
     }
@@ -47,21 +63,27 @@ void tlb_clock_filter(cpumask_t *mask, uint32_t stamp)
 
 void tlb_flush_local(void)
 {
-    note_flush();
+    const uint32_t t = flush_time();
+
     write_cr3(read_cr3());
+    flush_done(t);
 }
 
 void tlb_flush_all_local(void)
 {
-    note_flush();
+    const uint32_t t = flush_time();
+
     write_cr4(read_cr4() & ~CR4_PGE);
     write_cr4(read_cr4() | (mmu_cr4 & CR4_PGE));
+    flush_done(t);
 }
 
 void write_guest_cr3(uint64_t cr3)
 {
-    note_flush();
+    const uint32_t t = flush_time();
+
     write_cr3(cr3);
+    flush_done(t);
 }
 
 static void flush_ipi(void *arg)

@@ -21,7 +21,6 @@
 #include <asm/current.h>
 #include <asm/pagetable.h>
 #include <asm/setup.h>
-#include <asm/spec-ctrl.h>
 #include <asm/system.h>
 #include <asm/traps.h>
 
@@ -447,30 +446,4 @@ void handle_sysenter(struct cpu_user_regs *r)
     } else {
         pv_inject_sysenter();
     }
-}
-
-/* Last stop before guest code. Returns 1 if SYSRET can do the return. */
-int exit_to_guest(void)
-{
-    struct cpu_user_regs *r = guest_regs();
-
-    for (;;) {
-        local_irq_disable();
-        if (softirq_pending()) {
-            local_irq_enable();
-            softirq_run(true);
-            continue;
-        }
-        if (!pv_deliver_pending()) {
-            break;
-        }
-    }
-    r->rflags =
-        (r->rflags & ~(RFLAGS_VM | RFLAGS_IOPL)) | RFLAGS_IF | RFLAGS_MBS;
-    r->cs |= 3;
-    r->ss |= 3;
-    spec_ctrl_exit();
-    return r->entry_vector == ENTRY_SYSCALL && r->cs == SEL_GUEST_CS64 &&
-           r->ss == SEL_GUEST_DS && is_canonical(r->rip) &&
-           !(r->rflags & (RFLAGS_RF | RFLAGS_TF));
 }

@@ -26,6 +26,9 @@ void softirq_raise(enum softirq nr);
  */
 void softirq_raise_cpu(unsigned int cpu, enum softirq nr);
 
+/* What is raised, a bit for each, by CPU: for who cannot afford the call below. */
+extern uint32_t softirq_raised[];
+
 /**
  * softirq_pending() - Has this CPU work? Long operations stop when it has.
  * Locks: none. Context: any. Return: true if some softirq is raised.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Delivering exceptions, system calls and events to the guest kernel: a frame
- * is pushed on its stack as the CPU would do, with what the ABI adds. All of it
+ * is pushed on its stack as the CPU would do, with what the ABI adds; and the
+ * last look before guest code runs. All of it
  * concerns the current vCPU only, so there is no lock.
  * Spec: <public/arch-x86/xen.h>, <public/callback.h>.
  */
@@ -11,11 +12,14 @@
 #include <xen/event.h>
 #include <xen/guest-access.h>
 #include <xen/printk.h>
+#include <xen/softirq.h>
 
 #include <asm/current.h>
 #include <asm/pv.h>
 #include <asm/segment.h>
+#include <asm/spec-ctrl.h>
 #include <asm/system.h>
+#include <asm/traps.h>
 
 #include "bounce.h"
 
@@ -31,48 +35,50 @@ static const struct trap_info *trap_slot(unsigned int vector)
     return &current->pv.trap[vector];
 }
 
-void pv_bounce(const struct pv_bounce *b)
+/*
+ * Inlined where nearly all entries come from: what is pushed is known there, and
+ * each system call passes here.
+ */
+static always_inline void bounce(const struct pv_bounce *b)
 {
-    struct vcpu *v = current;
-    struct cpu_user_regs *regs = guest_regs();
+    struct vcpu *const v = current;
+    struct cpu_user_regs *const regs = guest_regs();
     const bool from_kernel = v->pv.kernel_mode;
     const uint8_t mask = read_once(v->info->evtchn_upcall_mask);
     uint64_t frame[12];
-    unsigned int n = 0;
-    uint64_t flags;
+    uint64_t *const cpu = &frame[array_size(frame) - 5]; /* as a CPU pushes */
+    uint64_t *low = cpu;
+    uint64_t bytes;
     uint64_t sp;
 
     if (!from_kernel && !pv_toggle_mode()) {
         BUG(); /* toggling to kernel mode cannot fail */
     }
-    sp = (from_kernel ? regs->rsp : v->pv.kernel_sp) & ~UINT64_C(15);
-
-    flags = regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL);
-    flags |= mask ? 0 : RFLAGS_IF;
+    cpu[0] = regs->rip;
+    /* The guest tells kernel from user by the RPL, which is 3 in hardware. */
+    cpu[1] = (from_kernel ? regs->cs & ~3u : regs->cs | 3u) | (uint64_t)mask
+                                                                  << 32;
+    cpu[2] =
+        (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
     if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1) {
-        flags |= (uint64_t)v->pv.iopl << 12;
+        cpu[2] |= (uint64_t)v->pv.iopl << 12;
     }
-
-    frame[n++] = regs->rcx;
-    frame[n++] = regs->r11;
+    cpu[3] = regs->rsp;
+    cpu[4] = regs->ss;
+    if (b->has_error) {
+        *--low = b->error_code;
+    }
     if (b->has_selectors) {
-        for (unsigned int i = 0; i < 4; i++) {
-            frame[n++] = b->sel[i];
+        for (unsigned int i = 4; i > 0; i--) {
+            *--low = b->sel[i - 1];
         }
     }
-    if (b->has_error) {
-        frame[n++] = b->error_code;
-    }
-    frame[n++] = regs->rip;
-    /* The guest tells kernel from user by the RPL, which is 3 in hardware. */
-    frame[n++] = (from_kernel ? regs->cs & ~3u : regs->cs | 3u) | (uint64_t)mask
-                                                                      << 32;
-    frame[n++] = flags;
-    frame[n++] = regs->rsp;
-    frame[n++] = regs->ss;
+    *--low = regs->r11;
+    *--low = regs->rcx;
 
-    sp -= n * sizeof(frame[0]);
-    if (guest_write(sp, frame, n * sizeof(frame[0]))) {
+    bytes = (uint64_t)(&frame[array_size(frame)] - low) * sizeof(frame[0]);
+    sp = ((from_kernel ? regs->rsp : v->pv.kernel_sp) & ~UINT64_C(15)) - bytes;
+    if (guest_write(sp, low, bytes)) {
         dom_crash(v->domain,
                   "d%uv%u: kernel stack %#lx cannot take a frame for %#lx "
                   "(rip %#lx, %s mode)\n",
@@ -93,6 +99,11 @@ void pv_bounce(const struct pv_bounce *b)
         ~(RFLAGS_TF | RFLAGS_AC | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
     /* A handler takes RCX and R11 from its frame, so SYSRET may spoil them. */
     regs->entry_vector = ENTRY_SYSCALL;
+}
+
+void pv_bounce(const struct pv_bounce *b)
+{
+    bounce(b);
 }
 
 static void inject_trap(unsigned int vector, bool has_error,
@@ -161,7 +172,7 @@ static void bounce_callback(const struct pv_callback *cb)
         .mask_events = cb->mask_events,
     };
 
-    pv_bounce(&b);
+    bounce(&b);
 }
 
 void pv_inject_syscall(bool compat)
@@ -226,16 +237,24 @@ static uint64_t nmi_entry(const struct pv_vcpu *pv)
     return pv->nmi_cb.entry ? pv->nmi_cb.entry : pv->trap[EXC_NMI].address;
 }
 
-static bool nmi_due(const struct vcpu *v)
+static inline bool nmi_due(const struct vcpu *v)
 {
-    return v->nmi_pending && !v->pv.nmi_active && nmi_entry(&v->pv);
+    return unlikely(v->nmi_pending) && !v->pv.nmi_active && nmi_entry(&v->pv);
 }
 
-static bool event_due(const struct vcpu *v)
+/* As vcpu_upcall_due(), for a vCPU that runs: it has an info page. */
+static inline bool event_due(const struct vcpu *v)
 {
-    return v->pv.event_cb.entry && vcpu_upcall_due(v);
+    return unlikely(read_once(v->info->evtchn_upcall_pending)) &&
+           !read_once(v->info->evtchn_upcall_mask) && v->pv.event_cb.entry;
 }
 
+static inline bool delivery_due(const struct vcpu *v)
+{
+    return unlikely(v->pv.failsafe_pending) || nmi_due(v) || event_due(v);
+}
+
+/* Another vCPU may have taken the reason away meanwhile. */
 static void deliver_one(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->pv;
@@ -255,21 +274,32 @@ static void deliver_one(struct vcpu *v)
     }
 }
 
-bool pv_deliver_pending(void)
+int exit_to_guest(void)
 {
-    struct vcpu *v = current;
+    const struct cpu_info *const info = cpu_info();
+    struct cpu_user_regs *const r = guest_regs();
 
-    if (!v->pv.failsafe_pending && !nmi_due(v) && !event_due(v)) {
-        return false;
+    /* What comes in while interrupts are on is seen by the next look. */
+    for (;;) {
+        local_irq_disable();
+        if (unlikely(read_once(softirq_raised[info->processor_id]))) {
+            local_irq_enable();
+            softirq_run(true);
+        } else if (delivery_due(info->vcpu)) {
+            local_irq_enable();
+            deliver_one(info->vcpu);
+        } else {
+            break;
+        }
     }
-    /*
-     * Whatever comes in while interrupts are on is seen by the caller's next
-     * look, also if another vCPU has taken the reason away meanwhile.
-     */
-    local_irq_enable();
-    deliver_one(v);
-    local_irq_disable();
-    return true;
+    r->rflags =
+        (r->rflags & ~(RFLAGS_VM | RFLAGS_IOPL)) | RFLAGS_IF | RFLAGS_MBS;
+    r->cs |= 3;
+    r->ss |= 3;
+    spec_ctrl_exit();
+    return r->entry_vector == ENTRY_SYSCALL && r->cs == SEL_GUEST_CS64 &&
+           r->ss == SEL_GUEST_DS && is_canonical(r->rip) &&
+           !(r->rflags & (RFLAGS_RF | RFLAGS_TF));
 }
 
 void pv_handle_nm(void)

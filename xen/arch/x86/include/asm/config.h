@@ -16,6 +16,9 @@
 #define HYP_FIRST_SLOT 256 /* first L4 slot that is ours */
 #define HYP_LAST_SLOT  271
 
+/* Canonical addresses of the lower half, all of them the guest's, end here. */
+#define LOWER_HALF_END ADDR_CONST(0x0000800000000000)
+
 #define HYP_VIRT_START ADDR_CONST(0xffff800000000000)
 #define HYP_VIRT_END   ADDR_CONST(0xffff880000000000)
 

@@ -92,13 +92,14 @@ void tlb_flush_va_mask(const cpumask_t *mask, uint64_t va);
 void write_guest_cr3(uint64_t cr3);
 
 /*
- * A clock that ticks on flushes lets a type change skip CPUs which have flushed
- * since the page was last writable.
+ * A clock lets a type change skip CPUs which have flushed since the page was last
+ * writable.
  */
 
 /**
  * tlb_clock() - The time now, to be stored when a page loses its last use.
- * Locks: none. Context: any. Return: the stamp.
+ * Locks: none. Context: any, with an atomic operation since the entry that was
+ * the last use changed: no CPU can load it any more. Return: the stamp.
  */
 uint32_t tlb_clock(void);
 

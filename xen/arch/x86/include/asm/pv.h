@@ -132,14 +132,6 @@ void pv_inject_syscall(bool compat);
 void pv_inject_sysenter(void);
 
 /**
- * pv_deliver_pending() - Deliver an NMI or the event upcall if one is due.
- * Locks: none. Context: on each return to a guest, softirqs done, interrupts off;
- * they are on around guest accesses, and off again on return.
- * Return: true if something was delivered (caller re-checks).
- */
-bool pv_deliver_pending(void);
-
-/**
  * pv_inject_failsafe() - Failsafe upcall: a selector could not be loaded, on a
  * context switch or by the IRET that was to enter the guest.
  *
