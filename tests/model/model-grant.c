@@ -152,12 +152,11 @@ bool page_get(struct page_info *pg, const struct domain *d)
     return true;
 }
 
-void page_put(struct page_info *pg)
+void page_put_last(struct page_info *pg, uint32_t left)
 {
-    if (pg->count == 0) {
+    if (left & PAGE_COUNT) {
         fail("page put too often", pg - frames);
     }
-    pg->count--;
 }
 
 int page_get_and_type(mfn_t mfn, struct domain *d, uint64_t type)

@@ -47,7 +47,7 @@ static bool dma_stale[NR_PAGES]; /* unmapped, not flushed yet */
 static bool map_failed;          /* some page lost its mapping for that */
 static bool map_fails;           /* now and then */
 static unsigned int nr_flushes;
-static unsigned int nr_map_flushes; /* of many pages at once */
+static unsigned int nr_map_flushes; /* of pages mapped together */
 static bool freed[NR_PAGES];
 static struct domain dom;
 static struct vcpu vcpu;
@@ -149,22 +149,15 @@ void page_list_del(struct page_list *l, struct page_info *pg)
 
 bool page_get(struct page_info *pg, const struct domain *d)
 {
-    if (!(pg->count & PAGE_COUNT) || pg->owner != d->id) {
-        return false;
-    }
-    pg->count++;
-    return true;
+    return page_get_id(pg, d->id);
 }
 
-void page_put(struct page_info *pg)
+void page_put_last(struct page_info *pg, uint32_t left)
 {
     const unsigned int i = (unsigned int)(pg - frames);
 
-    if (!(pg->count & PAGE_COUNT)) {
+    if (left & PAGE_COUNT) {
         fail("put once too often", i);
-    }
-    if (--pg->count & PAGE_COUNT) {
-        return;
     }
     pv_page_freed(pg, &dom);
     page_list_del(&dom.pages, pg);
@@ -203,8 +196,24 @@ int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
     for (*done = 0; *done < nr && rc == 0; *done += rc == 0) {
         rc = dom_iommu_map_ram(d, MFN(frame[*done]), 1);
     }
-    nr_map_flushes += nr > 0;
     return rc;
+}
+
+int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
+                         struct iommu_gather *g)
+{
+    g->engine[0]++;
+    return dom_iommu_map_ram(d, mfn, nr);
+}
+
+int dom_iommu_flush(struct domain *d, struct iommu_gather *g)
+{
+    if (d != &dom) {
+        fail("flushes another domain", 0);
+    }
+    nr_map_flushes += g->engine[0] > 0;
+    g->engine[0] = 0;
+    return 0;
 }
 
 static uint64_t random_entry(unsigned int level);
@@ -455,8 +464,13 @@ static void check(void)
         if ((type & PGT_AHEAD) && !vcpu.in_multicall && !map_failed) {
             fail("is left out of devices' reach", i);
         }
-        if (((type & (PGT_TYPE | PGT_AHEAD)) == PGT_WRITABLE) !=
-            dma_mapped[i]) {
+        if (frames[i].count & PAGE_HYP) {
+            if (dma_mapped[i]) {
+                fail("is ours and mapped for devices", i);
+            }
+            expect_ref(i, true); /* page_share_with() */
+        } else if (((type & (PGT_TYPE | PGT_AHEAD)) == PGT_WRITABLE) !=
+                   dma_mapped[i]) {
             fail("type and DMA mapping differ", i);
         }
         want_refs[i] += !!(frames[i].count & PAGE_ALLOCATED);
@@ -477,6 +491,9 @@ static void check(void)
     }
     for (unsigned int i = 0; i < mm_batches[0].nr; i++) {
         expect_ref(mm_batches[0].mfn[i], false);
+    }
+    if (mm_batches[0].gather.engine[0] && !vcpu.in_multicall) {
+        fail("a mapping was not flushed", 0);
     }
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         if (!freed[i] && (want_refs[i] != (frames[i].count & PAGE_COUNT) ||
@@ -906,6 +923,25 @@ static void test_flushes(void)
     tear_down();
 }
 
+/* One of our frames that the guest maps goes through the list of a tree. */
+static void test_shared(void)
+{
+    set_up_kernel();
+    make_tree(3);
+    add_va(UINT64_C(41) << 12, 0);
+    run_calls();
+    page_list_del(&dom.pages, &frames[41]);
+    frames[41].count = PAGE_HYP | 1;
+    frames[41].type = PGT_FRESH | 1;
+    dma_mapped[41] = false;
+    pin_by_calls(3);
+    if (calls[5].result == 0) {
+        fail("is shared and became a table", 41);
+    }
+    expect_level(40, 1);
+    check();
+}
+
 static mfn_t count_up(void *arg)
 {
     unsigned int *const n = arg;
@@ -953,6 +989,7 @@ static void test_frames(void)
 int main(void)
 {
     test_flushes();
+    test_shared();
     test_frames();
     for (seed = 1; seed <= NR_SEEDS; seed++) {
         set_up();

@@ -102,25 +102,7 @@ void page_share_with(struct page_info *pg, struct domain *d)
 
 bool page_get(struct page_info *pg, const struct domain *d)
 {
-    uint32_t c;
-
-    /* Frames that are ours must not see even a passing reference. */
-    if (read_once(pg->owner) != d->id) {
-        return false;
-    }
-    c = read_once(pg->count);
-    do {
-        if (!(c & PAGE_COUNT) || (c & PAGE_FREE) ||
-            (c & PAGE_COUNT) == PAGE_COUNT) {
-            return false;
-        }
-    } while (!atomic_cas(&pg->count, &c, c + 1));
-    /* The reference keeps the owner from changing. */
-    if (pg->owner == d->id) {
-        return true;
-    }
-    page_put(pg);
-    return false;
+    return page_get_id(pg, d->id);
 }
 
 static void free_domain_page(struct page_info *pg)
@@ -142,14 +124,9 @@ static void free_domain_page(struct page_info *pg)
     pg_free(pg, 0);
 }
 
-void page_put(struct page_info *pg)
+void page_put_last(struct page_info *pg, uint32_t left)
 {
-    const uint32_t left = atomic_sub(&pg->count, 1);
-
-    ASSERT((left & PAGE_COUNT) != PAGE_COUNT);
-    if (left & PAGE_COUNT) {
-        return;
-    }
+    ASSERT((left & PAGE_COUNT) == 0);
     if (left & PAGE_HYP) {
         pg_free(pg, 0);
     } else {

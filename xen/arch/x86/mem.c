@@ -204,12 +204,7 @@ static void map_frame_array(uint64_t va, uint64_t alias_va, unsigned int entry,
 }
 
 /* One bit for each 64 frames (256 KiB) that are all RAM would do; keep exact. */
-static uint64_t *ram_bitmap; /* one bit a frame */
-
-bool mfn_valid(mfn_t m)
-{
-    return m.n < max_mfn && test_bit(ram_bitmap, (unsigned int)m.n);
-}
+uint64_t *ram_bitmap;
 
 static void bitmap_fill(uint64_t first, uint64_t end)
 {

@@ -11,6 +11,7 @@
 #define XEN_MM_H
 
 #include <xen/addr.h>
+#include <xen/atomic.h>
 #include <xen/spinlock.h>
 #include <xen/xmalloc.h>
 
@@ -45,6 +46,9 @@ struct page_list {
     {                                     \
         PAGE_LIST_NONE, PAGE_LIST_NONE, 0 \
     }
+
+extern uint64_t total_frames; /* frames of RAM we manage, in use or not */
+extern uint64_t max_mfn;      /* highest RAM frame + 1 */
 
 /* Frame table; only frames for which mfn_valid() may be looked up. */
 #include <port/frame-table.h>
@@ -110,9 +114,6 @@ void pg_free_va(void *va);
  */
 uint64_t pg_free_total(void);
 
-extern uint64_t total_frames; /* frames of RAM we manage, in use or not */
-extern uint64_t max_mfn;      /* highest RAM frame + 1 */
-
 struct domain;
 
 /**
@@ -146,11 +147,54 @@ void page_share_with(struct page_info *pg, struct domain *d);
 bool must_check page_get(struct page_info *pg, const struct domain *d);
 
 /**
+ * page_put_last() - The part of page_put() that frees.
+ * @pg: the frame. @left: its count, without a reference.
+ * Locks: as page_put(). Context: page_put() only.
+ */
+void page_put_last(struct page_info *pg, uint32_t left);
+
+/**
  * page_put() - Drop a reference; the last one frees the frame (and unmaps it
  * from its owner's IOMMU tables, pv_page_freed()).
  * @pg: the frame. Locks: may take d->page_lock, heap lock. Context: not NMI.
  */
-void page_put(struct page_info *pg);
+static inline void page_put(struct page_info *pg)
+{
+    const uint32_t left = atomic_sub(&pg->count, 1);
+
+    /* None left, or one less than none. */
+    if (unlikely(((left + 1) & PAGE_COUNT) <= 1)) {
+        page_put_last(pg, left);
+    }
+}
+
+/**
+ * page_get_id() - As page_get(), by the owner's number and without a call.
+ * @pg: any valid frame. @owner: whose it must be.
+ * Locks: none. Context: any. Return: as page_get().
+ */
+static inline bool must_check page_get_id(struct page_info *pg, uint16_t owner)
+{
+    uint32_t c;
+
+    /* Frames that are ours must not see even a passing reference. */
+    if (read_once(pg->owner) != owner) {
+        return false;
+    }
+    c = read_once(pg->count);
+    do {
+        if (!(c & PAGE_COUNT) || (c & PAGE_FREE) ||
+            (c & PAGE_COUNT) == PAGE_COUNT) {
+            return false;
+        }
+    } while (!atomic_cas(&pg->count, &c, c + 1));
+    /* The reference keeps the owner from changing. */
+    if (likely(read_once(pg->owner) == owner)) {
+        return true;
+    }
+    page_put(pg);
+    return false;
+}
 
 /**
  * page_put_alloc() - The owner gives the frame up: clears PAGE_ALLOCATED once

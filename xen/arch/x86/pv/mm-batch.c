@@ -10,8 +10,8 @@
  * contents not before its validation. What is still marked when the hypercall
  * ends, or stops to be continued, is mapped again.
  *
- * The other way, pages that become writable in a multicall are mapped together
- * at its end; until then they are marked just so.
+ * The other way, pages that become writable in a multicall are mapped at once,
+ * and what that owes is flushed at its end.
  *
  * Locks: PGT_BUSY of many pages at a time, each taken only if it is free, and
  * waiting for nothing but the IOMMUs.
@@ -35,18 +35,18 @@
 
 struct mm_batch mm_batches[MAX_CPUS];
 
-/* Pages noted for the current hypercall: batch->mfn[batch->nr] up to [nr - 1]. */
+/* What the current hypercall takes: batch->mfn[first] and after, PGT_BUSY ours. */
 struct ahead {
     struct domain *d;
     struct mm_batch *b;
-    unsigned int nr;
+    unsigned int first;
 };
 
 static struct ahead ahead_begin(struct domain *d)
 {
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
-    if (b->nr && (b->d != d || b->nr == PV_AHEAD_MAX)) {
+    if (b->nr == PV_AHEAD_MAX || (b->d != d && mm_batch_holds(b))) {
         pv_batch_end();
     }
     b->d = d;
@@ -54,7 +54,7 @@ static struct ahead ahead_begin(struct domain *d)
 }
 
 /* Writable, mapped for devices, and used at most @users times. */
-static bool is_fresh(uint64_t x, uint64_t users)
+static inline bool is_fresh(uint64_t x, uint64_t users)
 {
     const uint64_t plain = PGT_TYPE | PGT_VALIDATED | PGT_BUSY | PGT_PINNED |
                            PGT_AHEAD | PGT_NONCOHERENT;
@@ -62,20 +62,42 @@ static bool is_fresh(uint64_t x, uint64_t users)
     return (x & plain) == PGT_FRESH && (x & PGT_COUNT) <= users;
 }
 
-static bool note(struct ahead *a, mfn_t mfn, uint64_t users)
+/*
+ * PGT_BUSY and a general reference on a page, unless it is in use, not the
+ * domain's, or one of ours that it shares: those are never mapped for devices.
+ */
+static bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
 {
-    const struct page_info *pg;
+    struct mm_batch *const b = a->b;
+    struct page_info *pg;
+    uint64_t x;
 
-    if (a->nr == PV_AHEAD_MAX || !mfn_valid(mfn)) {
+    if (b->nr == PV_AHEAD_MAX || !mfn_valid(mfn)) {
         return false;
     }
     pg = mfn_to_page(mfn);
-    if (read_once(pg->owner) != a->d->id ||
-        !is_fresh(read_once(pg->type), users)) {
+    x = read_once(pg->type);
+    if (!is_fresh(x, users) || !page_get_id(pg, a->d->id)) {
         return false;
     }
-    a->b->mfn[a->nr++] = (uint32_t)mfn.n;
+    if ((read_once(pg->count) & PAGE_HYP) ||
+        !atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
+        page_put(pg);
+        return false;
+    }
+    b->mfn[b->nr++] = (uint32_t)mfn.n;
     return true;
+}
+
+/* All but the first @keep of the batch are left as they were. */
+static void give_back(struct mm_batch *b, unsigned int keep)
+{
+    while (b->nr > keep) {
+        struct page_info *const pg = mfn_to_page(MFN(b->mfn[--b->nr]));
+
+        atomic_store(&pg->type, pg->type & ~PGT_BUSY);
+        page_put(pg);
+    }
 }
 
 static bool line_is_absent(const uint64_t *e)
@@ -88,7 +110,7 @@ static bool line_is_absent(const uint64_t *e)
     return !(any & PTE_P);
 }
 
-static void note_children(struct ahead *a, mfn_t table, bool top)
+static void take_children(const struct ahead *a, mfn_t table, bool top)
 {
     const uint64_t *const t = mfn_to_va(table);
 
@@ -101,7 +123,7 @@ static void note_children(struct ahead *a, mfn_t table, bool top)
             const uint64_t e = read_once(t[k]);
 
             if (e & PTE_P) {
-                (void)note(a, pte_mfn(e), 0);
+                (void)take(a, pte_mfn(e), 0);
             }
         }
     }
@@ -112,33 +134,33 @@ static_assert(HYP_FIRST_SLOT % LOOK_AT == 0 &&
 
 /*
  * A tree of tables that nobody has validated. Level by level, so the frames
- * noted are the queue; each is looked at once, whatever the entries say.
+ * taken are the queue; each is looked at once, whatever the entries say.
  */
-static void note_tree(struct ahead *a, mfn_t root, unsigned int level)
+static void take_tree(const struct ahead *a, mfn_t root, unsigned int level)
 {
-    unsigned int at = a->nr;
+    unsigned int at = a->b->nr;
 
-    if (!note(a, root, 0)) {
+    if (!take(a, root, 0)) {
         return;
     }
     for (; level > 1; level--) {
-        const unsigned int end = a->nr;
+        const unsigned int end = a->b->nr;
 
         for (; at < end; at++) {
-            note_children(a, MFN(a->b->mfn[at]), level == 4);
+            take_children(a, MFN(a->b->mfn[at]), level == 4);
         }
     }
 }
 
-static void note_op(struct ahead *a, const struct mmuext_op *op)
+static void take_op(const struct ahead *a, const struct mmuext_op *op)
 {
     if (op->cmd <= MMUEXT_PIN_L4_TABLE) {
-        note_tree(a, MFN(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+        take_tree(a, MFN(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
     }
 }
 static_assert(MMUEXT_PIN_L1_TABLE == 0 && MMUEXT_PIN_L4_TABLE == 3, "ABI");
 
-static void note_ops(struct ahead *a, uint64_t gva, uint64_t nr)
+static void take_ops(const struct ahead *a, uint64_t gva, uint64_t nr)
 {
     for (uint64_t i = 0; i < min_of(nr, (uint64_t)LOOK_MAX); i++) {
         struct mmuext_op op;
@@ -146,7 +168,7 @@ static void note_ops(struct ahead *a, uint64_t gva, uint64_t nr)
         if (guest_read(&op, gva + i * sizeof(op), sizeof(op))) {
             return;
         }
-        note_op(a, &op);
+        take_op(a, &op);
     }
 }
 
@@ -154,7 +176,7 @@ static void note_ops(struct ahead *a, uint64_t gva, uint64_t nr)
  * The multicall around the current entry: a page that it makes read-only before
  * a later pin is meant to be a table. Its only user is the mapping that shrinks.
  */
-static void note_calls(struct ahead *a, const struct vcpu *v)
+static void take_calls(const struct ahead *a, const struct vcpu *v)
 {
     struct multicall_entry e[LOOK_AT];
     const uint32_t first =
@@ -162,8 +184,8 @@ static void note_calls(struct ahead *a, const struct vcpu *v)
     const uint32_t nr = min_of(v->multicall_nr - first, (uint32_t)LOOK_MAX);
     const uint64_t gva =
         v->multicall_list + first * sizeof(struct multicall_entry);
-    unsigned int sure = a->nr; /* notes that a pin follows */
-    bool named = false;        /* by the call before */
+    unsigned int sure = a->b->nr; /* those that a pin follows */
+    bool named = false;           /* by the call before */
 
     for (uint32_t i = 0; i < nr; i++) {
         const struct multicall_entry *const c = &e[i % LOOK_AT];
@@ -175,33 +197,17 @@ static void note_calls(struct ahead *a, const struct vcpu *v)
         }
         if (c->op == __HYPERVISOR_update_va_mapping) {
             named = (c->args[1] & (PTE_P | PTE_RW)) == PTE_P &&
-                    note(a, pte_mfn(c->args[1]), 1);
+                    take(a, pte_mfn(c->args[1]), 1);
         } else if (c->op == __HYPERVISOR_mmuext_op) {
-            /* What it pins is most often what was just noted. */
+            /* What it pins is most often what was just taken. */
             if (!named && first + i > v->multicall_at) {
-                note_ops(a, c->args[0], (uint32_t)c->args[1]);
+                take_ops(a, c->args[0], (uint32_t)c->args[1]);
             }
             named = false;
-            sure = a->nr;
+            sure = a->b->nr;
         }
     }
-    a->nr = sure;
-}
-
-/* PGT_BUSY and a general reference on a page, unless it is in use. */
-static bool hold(const struct domain *d, struct page_info *pg)
-{
-    uint64_t x;
-
-    if (!page_get(pg, d)) {
-        return false;
-    }
-    x = read_once(pg->type);
-    if (is_fresh(x, 1) && atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
-        return true;
-    }
-    page_put(pg);
-    return false;
+    give_back(a->b, sure);
 }
 
 /*
@@ -234,30 +240,41 @@ static void map_again(struct domain *d, const uint32_t *mfn, unsigned int nr)
     }
 }
 
-/* What was noted leaves the devices' reach, with one flush. */
-static void ahead_take(struct ahead *a)
+/* What was taken leaves the devices' reach, with one flush. */
+static void ahead_unmap(const struct ahead *a)
 {
     struct mm_batch *const b = a->b;
-    const unsigned int first = b->nr;
+    const unsigned int nr = b->nr - a->first;
 
-    for (unsigned int i = first; i < a->nr; i++) {
-        if (hold(a->d, mfn_to_page(MFN(b->mfn[i])))) {
-            b->mfn[b->nr++] = b->mfn[i];
-        }
-    }
-    if (b->nr == first) {
+    /* A single page has no company to share its flush with. */
+    if (nr <= 1) {
+        give_back(b, a->first);
         return;
     }
-    if (dom_iommu_unmap_list(a->d, &b->mfn[first], b->nr - first)) {
+    if (dom_iommu_unmap_list(a->d, &b->mfn[a->first], nr)) {
         /* Not flushed: as if nothing had been done. */
-        map_again(a->d, &b->mfn[first], b->nr - first);
+        map_again(a->d, &b->mfn[a->first], nr);
         return;
     }
-    for (unsigned int i = first; i < b->nr; i++) {
+    for (unsigned int i = a->first; i < b->nr; i++) {
         struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
 
         atomic_store(&pg->type, (pg->type & ~PGT_BUSY) | PGT_AHEAD);
     }
+}
+
+static noinline_fn void ahead_pin(struct domain *d, mfn_t mfn,
+                                  unsigned int level, uint64_t ops_gva,
+                                  uint32_t nr_ops, bool calls)
+{
+    const struct ahead a = ahead_begin(d);
+
+    take_tree(&a, mfn, level);
+    take_ops(&a, ops_gva, nr_ops);
+    if (calls) {
+        take_calls(&a, current);
+    }
+    ahead_unmap(&a);
 }
 
 void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
@@ -266,52 +283,38 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
     const struct vcpu *const v = current;
     const bool calls =
         v->in_multicall && v->multicall_nr > PAIR && d == v->domain;
-    struct ahead a;
 
-    /* A single table has no company to share its flush with. */
-    if (!d->iommu_sync || (level == 1 && !nr_ops && !calls) ||
-        !mfn_valid(mfn) || !is_fresh(read_once(mfn_to_page(mfn)->type), 0)) {
-        return;
-    }
-    a = ahead_begin(d);
-    note_tree(&a, mfn, level);
-    note_ops(&a, ops_gva, nr_ops);
-    if (calls) {
-        note_calls(&a, v);
-    }
-    if (a.nr - a.b->nr > 1) {
-        ahead_take(&a);
+    if (d->iommu_sync && (level > 1 || nr_ops || calls) && mfn_valid(mfn) &&
+        is_fresh(read_once(mfn_to_page(mfn)->type), 0)) {
+        ahead_pin(d, mfn, level, ops_gva, nr_ops, calls);
     }
 }
 
 uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
                          uint64_t nr)
 {
-    struct ahead a = ahead_begin(d);
+    const struct ahead a = ahead_begin(d);
 
-    nr = min_of(nr, (uint64_t)(PV_AHEAD_MAX - a.nr));
+    nr = min_of(nr, (uint64_t)(PV_AHEAD_MAX - a.first));
     for (uint64_t i = 0; i < nr; i++) {
-        (void)note(&a, next(arg), 0);
+        (void)take(&a, next(arg), 0);
     }
-    if (a.nr - a.b->nr > 1) {
-        ahead_take(&a);
-    }
+    ahead_unmap(&a);
     return nr;
 }
 
-int mm_map_ram(struct domain *d, struct page_info *pg, uint64_t *later)
+int mm_map_ram(struct domain *d, struct page_info *pg)
 {
     const struct vcpu *const v = current;
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
     if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
-        b->nr == PV_AHEAD_MAX || (b->nr && b->d != d) || !page_get(pg, d)) {
+        (b->d != d && mm_batch_holds(b))) {
         return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
     }
     b->d = d;
-    b->mfn[b->nr++] = (uint32_t)page_to_mfn(pg).n;
-    *later = PGT_AHEAD;
-    return 0;
+    b->owes = true;
+    return dom_iommu_map_gather(d, page_to_mfn(pg), 1, &b->gather);
 }
 
 /* A page may have become a table and writable again: it is in the list twice. */
@@ -351,15 +354,11 @@ static bool is_left(const struct mm_batch *b, unsigned int i, unsigned int held)
     return false;
 }
 
-void pv_batch_end(void)
+static noinline_fn void batch_finish(struct mm_batch *b)
 {
-    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
     const unsigned int nr = b->nr;
     unsigned int left = 0;
 
-    if (likely(nr == 0)) {
-        return;
-    }
     /* First those that are left, then those that need nothing more. */
     for (unsigned int i = 0; i < nr; i++) {
         const uint32_t mfn = b->mfn[i];
@@ -374,4 +373,21 @@ void pv_batch_end(void)
         page_put(mfn_to_page(MFN(b->mfn[i])));
     }
     b->nr = 0;
+    if (b->owes) {
+        b->owes = false;
+        if (dom_iommu_flush(b->d, &b->gather)) {
+            log_err("d%u: what became writable may not be seen by devices: a "
+                    "flush failed\n",
+                    b->d->id);
+        }
+    }
+}
+
+void pv_batch_end(void)
+{
+    struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+
+    if (unlikely(mm_batch_holds(b))) {
+        batch_finish(b);
+    }
 }

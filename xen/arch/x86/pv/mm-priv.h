@@ -17,6 +17,7 @@
 #define PV_MM_PRIV_H
 
 #include <xen/domain.h>
+#include <xen/iommu-gather.h>
 
 #include <asm/current.h>
 #include <asm/mm-types.h>
@@ -109,10 +110,17 @@ bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
 struct mm_batch {
     struct domain *d; /* of the pages */
     unsigned int nr;
-    uint32_t mfn[PV_AHEAD_MAX]; /* each holds a general reference */
+    bool owes;                  /* gather was used */
+    struct iommu_gather gather; /* what pages owe that were mapped */
+    uint32_t mfn[PV_AHEAD_MAX]; /* taken; each holds a general reference */
 };
 
 extern struct mm_batch mm_batches[MAX_CPUS];
+
+static inline bool mm_batch_holds(const struct mm_batch *b)
+{
+    return b->nr || b->owes;
+}
 
 /**
  * mm_ahead_pin() - A pin is about to be done: take the tables it will make, and
@@ -127,15 +135,13 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
                   uint64_t ops_gva, uint32_t nr_ops);
 
 /**
- * mm_map_ram() - A frame becomes writable: map it for devices, or leave that to
- * pv_batch_end(), which does it for all pages of a multicall together.
+ * mm_map_ram() - A frame becomes writable: map it for devices.
  * @d: the owner. @pg: the frame; PGT_BUSY is the caller's.
- * @later: gains PGT_AHEAD, to be stored with the type, in the second case.
- * Locks: the space's. Context: boot or hypercall. Flush: done.
+ * Locks: the space's. Context: boot or hypercall. Flush: done, or, in a
+ * multicall, by pv_batch_end() for all its pages together.
  * Return: 0, -ENOMEM.
  */
-int must_check mm_map_ram(struct domain *d, struct page_info *pg,
-                          uint64_t *later);
+int must_check mm_map_ram(struct domain *d, struct page_info *pg);
 
 /**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.

@@ -88,19 +88,16 @@ static void flush_noncoherent(struct page_info *pg, uint64_t old)
     }
 }
 
-/*
- * The page's new type is published already; @old is the word before. What else
- * must be stored with the type goes to *flags.
- */
+/* The page's new type is published already; @old is the word before. */
 static int leave_old_type(struct page_info *pg, struct domain *owner,
-                          uint64_t old, uint64_t type, uint64_t *flags)
+                          uint64_t old, uint64_t type)
 {
     perf_inc(type_changes);
     if ((old & PGT_TYPE) != PGT_NONE) {
         flush_old_use(pg, owner);
     }
     if (type == PGT_WRITABLE) {
-        return owner->iommu_sync ? mm_map_ram(owner, pg, flags) : 0;
+        return owner->iommu_sync ? mm_map_ram(owner, pg) : 0;
     }
     if ((old & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, old);
@@ -152,18 +149,17 @@ static int promote(struct page_info *pg, struct domain *owner, uint64_t old,
     const bool partial = old & PGT_PARTIAL;
     const uint64_t held = old & PGT_COUNT;
     enum mm_preempt preempt = MM_PREEMPT;
-    uint64_t flags = 0;
     int rc;
 
     if ((old & PGT_TYPE) != type) {
-        rc = leave_old_type(pg, owner, old, type, &flags);
+        rc = leave_old_type(pg, owner, old, type);
         if (rc) {
             atomic_store(&pg->type, old);
             return rc;
         }
     }
     if (type == PGT_WRITABLE) {
-        atomic_store(&pg->type, type | PGT_VALIDATED | flags | 1);
+        atomic_store(&pg->type, type | PGT_VALIDATED | 1);
         return 0;
     }
     if (!partial) {
@@ -390,7 +386,7 @@ int page_get_and_type(mfn_t mfn, struct domain *d, uint64_t type)
         return -EINVAL;
     }
     pg = mfn_to_page(mfn);
-    if (!page_get(pg, d)) {
+    if (!page_get_id(pg, d->id)) {
         return -EINVAL;
     }
     rc = page_type_get(pg, type);

@@ -107,7 +107,7 @@ static int l1_take(uint64_t *e, struct domain *pt_owner, struct domain *pg_dom)
         return mmio_take(e, pt_owner, pg_dom);
     }
     pg = mfn_to_page(mfn);
-    if (!pg_dom || !page_get(pg, pg_dom)) {
+    if (!pg_dom || !page_get_id(pg, pg_dom->id)) {
         return -EINVAL;
     }
     if (unlikely((*e & L1_CACHE) && !may_be_noncoherent(pt_owner))) {

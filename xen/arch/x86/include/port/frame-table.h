@@ -2,7 +2,11 @@
 #ifndef PORT_FRAME_TABLE_H
 #define PORT_FRAME_TABLE_H
 
+#include <xen/atomic.h>
+
 #include <asm/config.h>
+
+extern uint64_t *ram_bitmap; /* one bit a frame */
 
 #define frame_table ((struct page_info *)FRAMETABLE_START)
 #define frame_m2p   ((uint64_t *)M2P_RW_START)
@@ -11,7 +15,10 @@
  * mfn_valid() - Is there a record of a frame?
  * @m: any number. Locks: none. Context: any. Return: true for RAM.
  */
-bool mfn_valid(mfn_t m);
+static inline bool mfn_valid(mfn_t m)
+{
+    return m.n < max_mfn && test_bit(ram_bitmap, (unsigned int)m.n);
+}
 
 static inline struct page_info *mfn_to_page(mfn_t m)
 {
