@@ -652,7 +652,7 @@ static void queue(void)
     uint64_t ticket;
 
     for (unsigned int i = 0; i < VTD_QI_BATCH; i++) {
-        d[i] = vtd_qi_iotlb(u, VTD_G_DOMAIN, 5, 0, 0, false);
+        d[i] = vtd_qi_iotlb(u, VTD_G_DOMAIN, 5);
     }
     counters_clear();
     for (unsigned int i = 0; i < 100; i++) {

@@ -359,17 +359,15 @@ static noinline_fn void batch_finish(struct mm_batch *b)
     const unsigned int nr = b->nr;
     unsigned int left = 0;
 
-    /* First those that are left, then those that need nothing more. */
     for (unsigned int i = 0; i < nr; i++) {
-        const uint32_t mfn = b->mfn[i];
-
         if (is_left(b, i, left)) {
-            b->mfn[i] = b->mfn[left];
-            b->mfn[left++] = mfn;
+            b->mfn[left++] = b->mfn[i];
+        } else {
+            page_put(mfn_to_page(MFN(b->mfn[i])));
         }
     }
     map_again(b->d, b->mfn, left);
-    for (unsigned int i = 0; i < nr; i++) {
+    for (unsigned int i = 0; i < left; i++) {
         page_put(mfn_to_page(MFN(b->mfn[i])));
     }
     b->nr = 0;

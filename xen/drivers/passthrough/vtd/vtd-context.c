@@ -65,7 +65,7 @@ static int forget(struct vtd_unit *u, uint16_t sid,
 
     if (old->lo & VTD_CTX_P) {
         d[0] = vtd_qi_context(VTD_G_SELECT, did, sid);
-        d[1] = vtd_qi_iotlb(u, VTD_G_DOMAIN, did, 0, 0, false);
+        d[1] = vtd_qi_iotlb(u, VTD_G_DOMAIN, did);
         perf_inc(iommu_flushes);
         perf_inc(iommu_flush_domain);
         return vtd_qi_run(u, d, 2);

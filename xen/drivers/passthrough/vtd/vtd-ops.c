@@ -215,11 +215,14 @@ static int vtd_flush_post(unsigned int unit, const struct iommu_flush_req *f,
         return rc;
     }
     if (f->all || !(u->cap & VTD_CAP_PSI)) {
-        d[nr++] = vtd_qi_iotlb(u, VTD_G_DOMAIN, f->did, 0, 0, false);
+        d[nr++] = vtd_qi_iotlb(u, VTD_G_DOMAIN, f->did);
     } else {
-        for (unsigned int i = 0; i < f->nr; i++) {
-            d[nr++] = vtd_qi_iotlb(u, VTD_G_SELECT, f->did, f->block[i].dfn,
-                                   f->block[i].order, !f->tables);
+        const uint64_t lo = vtd_qi_iotlb(u, VTD_G_SELECT, f->did).lo;
+
+        for (; nr < f->nr; nr++) {
+            d[nr].lo = lo;
+            d[nr].hi =
+                vtd_qi_block(f->block[nr].dfn, f->block[nr].order, !f->tables);
         }
     }
     return vtd_qi_post(u, d, nr, ticket);

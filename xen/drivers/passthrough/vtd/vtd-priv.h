@@ -241,15 +241,27 @@ struct iommu_entry128 vtd_qi_context(uint64_t granularity, uint16_t did,
 
 /**
  * vtd_qi_iotlb() - A descriptor that invalidates translations.
- * @u: the unit. @granularity: VTD_G_*. @did: id. @dfn, @order: the block, for
- * VTD_G_SELECT. @leaves_only: paging-structure caches may stay.
+ * @u: the unit. @granularity: VTD_G_*; with VTD_G_SELECT the high half is to be
+ * vtd_qi_block(). @did: id.
  * Locks: none. Context: any. Return: the descriptor.
  * Spec: VTD "IOTLB Invalidate Descriptor".
  */
 struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
-                                   uint64_t granularity, uint16_t did,
-                                   uint64_t dfn, unsigned int order,
-                                   bool leaves_only);
+                                   uint64_t granularity, uint16_t did);
+
+/**
+ * vtd_qi_block() - The high half of a descriptor for a block of frames.
+ * @dfn: its first frame, aligned. @order: log2 of its frames, at most MAMV.
+ * @leaves_only: paging-structure caches may stay.
+ * Locks: none. Context: any. Return: the word. Spec: as vtd_qi_iotlb().
+ */
+static inline uint64_t vtd_qi_block(uint64_t dfn, unsigned int order,
+                                    bool leaves_only)
+{
+    return (dfn << PAGE_SHIFT & VTD_QI_ADDR) |
+           FIELD_PREP(VTD_QI_AM, (uint64_t)order) |
+           (leaves_only ? VTD_QI_IH : 0);
+}
 
 /* ---- vtd-context.c ---- */
 

@@ -89,13 +89,6 @@ static int wait_for_room(struct vtd_unit *u, unsigned int need)
     }
 }
 
-static void put(struct vtd_unit *u, const struct iommu_entry128 *d)
-{
-    u->qi[u->qi_tail] = *d;
-    u->qi_tail = (u->qi_tail + 1) % VTD_QI_SLOTS;
-    u->qi_room--;
-}
-
 int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
                 unsigned int nr, uint64_t *ticket)
 {
@@ -108,15 +101,19 @@ int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
     if (rc == 0) {
         const unsigned int slot = (u->qi_tail + nr) % VTD_QI_SLOTS;
         const uint32_t seq = ++u->qi_seq;
+        unsigned int at = u->qi_tail;
 
         for (unsigned int i = 0; i < nr; i++) {
-            put(u, &d[i]);
+            u->qi[at] = d[i];
+            at = (at + 1) % VTD_QI_SLOTS;
         }
         /* Status write alone: a unit may not take it with an interrupt. */
         wait.lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
                   FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
         wait.hi = u->qi_done_pa + slot * sizeof(uint32_t);
-        put(u, &wait);
+        u->qi[slot] = wait;
+        u->qi_tail = (slot + 1) % VTD_QI_SLOTS;
+        u->qi_room -= nr + 1;
         /* Tables and descriptors before the tail that lets the unit look. */
         smp_mb();
         vtd_write64(u, VTD_IQT, (uint64_t)u->qi_tail << 4);
@@ -185,22 +182,13 @@ struct iommu_entry128 vtd_qi_context(uint64_t granularity, uint16_t did,
 }
 
 struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
-                                   uint64_t granularity, uint16_t did,
-                                   uint64_t dfn, unsigned int order,
-                                   bool leaves_only)
+                                   uint64_t granularity, uint16_t did)
 {
-    struct iommu_entry128 d = {
+    return (struct iommu_entry128){
         .lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_IOTLB) |
               FIELD_PREP(VTD_QI_G, granularity) |
               FIELD_PREP(VTD_QI_DID, (uint64_t)did) |
               (u->cap & VTD_CAP_DWD ? VTD_QI_DW : 0) |
               (u->cap & VTD_CAP_DRD ? VTD_QI_DR : 0),
     };
-
-    if (granularity == VTD_G_SELECT) {
-        d.hi = (dfn << PAGE_SHIFT & VTD_QI_ADDR) |
-               FIELD_PREP(VTD_QI_AM, (uint64_t)order) |
-               (leaves_only ? VTD_QI_IH : 0);
-    }
-    return d;
 }

@@ -112,7 +112,7 @@ static int forget_all(struct vtd_unit *u)
 {
     const struct iommu_entry128 d[] = {
         vtd_qi_context(VTD_G_GLOBAL, 0, 0),
-        vtd_qi_iotlb(u, VTD_G_GLOBAL, 0, 0, 0, false),
+        vtd_qi_iotlb(u, VTD_G_GLOBAL, 0),
     };
 
     perf_inc(iommu_flushes);
