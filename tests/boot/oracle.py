@@ -14,7 +14,6 @@ VTD = 0xFED90000
 VTD_ROOT = VTD + 0x20       # Spec: VTD "Root Table Address Register"
 AMDVI = 0xFED80000          # Spec: AMD48882 "Device Table Base Address"
 ADDR = 0x000FFFFFFFFFF000
-HOLE = 0x90000000           # between RAM and configuration space on q35
 UNITY = 0x90100             # a frame there
 # Where each hypervisor keeps things, as virtual addresses. Ours: asm/config.h;
 # Xen's are measured (its boot log and "info mem").
@@ -278,6 +277,6 @@ class Oracle:
         return size if size < 2816 << 20 else 4 * GIB + size - 2 * GIB
 
     def at_wide(self):
-        """Nothing is behind it even where the unit drops the upper bits, as
-        QEMU's of AMD does."""
-        return 1 << self.machine.aw_bits | HOLE
+        """No mode maps it even where the unit drops the upper bits, as QEMU's
+        of AMD does: map-inclusive maps holes, but not what is past RAM."""
+        return 1 << self.machine.aw_bits | self.at_past()

@@ -26,6 +26,9 @@ int domain_grant_map(void *va, bool ro);
 int domain_grant_unmap(void *va);
 int domain_foreign_map(uint64_t pte_ma, uint64_t mfn);
 
+/* One frame of ours for another, which will be *mfn and has number pfn. */
+int frame_exchange(uint64_t *mfn, uint64_t pfn);
+
 /* The address of va's page table entry as the hypervisor wants it, or 0. */
 uint64_t attack_pte_of(void *va);
 /* A page whose mapping may be replaced while a command runs, and restored. */

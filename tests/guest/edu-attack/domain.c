@@ -151,3 +151,22 @@ int domain_grant_unmap(void *va)
 
     return rc ? rc : op.status == GNTST_okay ? 0 : -EPERM;
 }
+
+int frame_exchange(uint64_t *mfn, uint64_t pfn)
+{
+    xen_pfn_t old = *mfn, new = pfn;
+    struct xen_memory_exchange x = {
+        .in = { .nr_extents = 1, .domid = DOMID_SELF },
+        .out = { .nr_extents = 1, .domid = DOMID_SELF },
+    };
+    long rc;
+
+    set_xen_guest_handle(x.in.extent_start, &old);
+    set_xen_guest_handle(x.out.extent_start, &new);
+    rc = attack_hypercall(__HYPERVISOR_memory_op, XENMEM_exchange,
+                          (unsigned long)&x, 0, 0);
+    if (rc)
+        return rc;
+    *mfn = new;
+    return x.nr_exchanged == 1 ? 0 : -EIO;
+}
