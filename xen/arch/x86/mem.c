@@ -15,6 +15,7 @@
 #include <asm/boot-info.h>
 #include <asm/cpufeature.h>
 #include <asm/e820.h>
+#include <asm/mm-types.h>
 #include <asm/pagetable.h>
 #include <asm/setup.h>
 #include <asm/system.h>
@@ -168,9 +169,22 @@ static void map_ram(void)
     mapped_end = max_of(done, mapped_end);
 }
 
+/* Tools may read frames of ours, by the name of DOMID_XEN; for ever, never write. */
+static void show_frames(paddr_t pa, uint64_t bytes)
+{
+    struct page_info *const pg = mfn_to_page(pa_to_mfn(pa));
+
+    for (uint64_t i = 0; i < bytes >> PAGE_SHIFT; i++) {
+        pg[i].owner = DOMID_XEN;
+        pg[i].count = PAGE_HYP | 1;
+        pg[i].type = PGT_NONE | 1; /* in use, so never writable */
+    }
+}
+
 /*
  * Back a table indexed by frame number (frame table, M2P) where RAM needs it.
- * @entry: bytes a frame; @fill: initial byte.
+ * @alias_va: where guests see it, if they do. @entry: bytes a frame; @fill:
+ * initial byte.
  */
 static void map_frame_array(uint64_t va, uint64_t alias_va, unsigned int entry,
                             int fill)
@@ -197,6 +211,7 @@ static void map_frame_array(uint64_t va, uint64_t alias_va, unsigned int entry,
             if (alias_va) {
                 must_map(alias_va + at, pa, chunk,
                          (data_flags() & ~(PTE_RW | PTE_D)) | PTE_US);
+                show_frames(pa, chunk);
             }
             done = at + chunk;
         }

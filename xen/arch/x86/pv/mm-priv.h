@@ -145,7 +145,8 @@ int must_check mm_map_ram(struct domain *d, struct page_info *pg);
 
 /**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.
- * @id: guest's, DOMID_SELF or an id; DOMID_IO gives NULL and success.
+ * @id: guest's, DOMID_SELF or an id; DOMID_IO gives NULL and success, DOMID_XEN
+ * what owns the frames of ours that the control domain may read.
  * @out: release by mm_foreign_put(); the caller's own takes no reference.
  * Locks: domain list. Context: hypercall. Return: 0, -ESRCH, -EPERM.
  */
@@ -153,7 +154,7 @@ int must_check mm_foreign_get(domid_t id, struct domain **out);
 
 static inline void mm_foreign_put(struct domain *d)
 {
-    if (d && d != current->domain) {
+    if (d && d != current->domain && d->id != DOMID_XEN) {
         dom_put(d);
     }
 }

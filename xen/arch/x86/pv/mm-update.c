@@ -32,6 +32,9 @@ struct batch {
     struct target t;
 };
 
+/* Owner of frames of ours that tools may read; there is no more to it. */
+static struct domain machine = { .id = DOMID_XEN };
+
 int mm_foreign_get(domid_t id, struct domain **out)
 {
     struct domain *self = current->domain;
@@ -46,6 +49,10 @@ int mm_foreign_get(domid_t id, struct domain **out)
     }
     if (!is_control_domain(self)) {
         return -EPERM;
+    }
+    if (id == DOMID_XEN) {
+        *out = &machine;
+        return 0;
     }
     *out = dom_find(id);
     return *out ? 0 : -ESRCH;
@@ -121,7 +128,7 @@ static int update_m2p(struct batch *b, uint64_t ptr, uint64_t val)
 {
     const mfn_t mfn = pa_to_mfn(ptr);
 
-    if (!b->pg_dom || !mfn_valid(mfn) ||
+    if (!b->pg_dom || b->pg_dom == &machine || !mfn_valid(mfn) ||
         !page_get(mfn_to_page(mfn), b->pg_dom)) {
         return -EINVAL;
     }
