@@ -253,7 +253,8 @@ struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
  * vtd_qi_block() - The high half of a descriptor for a block of frames.
  * @dfn: its first frame, aligned. @order: log2 of its frames, at most MAMV.
  * @leaves_only: paging-structure caches may stay.
- * Locks: none. Context: any. Return: the word. Spec: as vtd_qi_iotlb().
+ * Locks: none. Context: any. Return: the word.
+ * Spec: VTD "IOTLB Invalidate Descriptor".
  */
 static inline uint64_t vtd_qi_block(uint64_t dfn, unsigned int order,
                                     bool leaves_only)
