@@ -69,8 +69,7 @@ void cache_write_back(const void *p, size_t len)
     const uintptr_t end = (uintptr_t)p + len;
 
     for (uintptr_t at = align_down((uintptr_t)p, LINE); at < end; at += LINE) {
-        __asm__ volatile("clflushopt (%0)" ::"r"(at) : "memory");
-        cache_nr_lines++;
+        cache_line_write_back((const void *)at);
     }
-    __asm__ volatile("mfence" ::: "memory");
+    cache_fence();
 }

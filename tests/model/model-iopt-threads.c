@@ -73,6 +73,15 @@ void cache_write_back(const void *p, size_t bytes)
     (void)bytes;
 }
 
+void cache_line_write_back(const void *p)
+{
+    (void)p;
+}
+
+void cache_fence(void)
+{
+}
+
 /* ---- threads ---------------------------------------------------------------- */
 
 static uint64_t below(uint64_t *state, uint64_t n)

@@ -578,6 +578,7 @@ static void test_list_arguments(void)
     const uint32_t list[] = { 1, INTR_FIRST - 1, INTR_FIRST, INTR_LAST + 1 };
     /* In one table, so that no check on the long way catches the second. */
     const uint32_t behind[] = { INTR_LAST + 1, INTR_LAST };
+    const uint32_t near[] = { 2 }; /* one store maps it */
     const uint32_t beyond[] = { 100, 101 };
     unsigned int done;
 
@@ -589,7 +590,9 @@ static void test_list_arguments(void)
               -EINVAL);
     EXPECT_EQ("the one behind", done, 1);
     EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 3);
-    EXPECT_EQ("prot", iommu_map_list(s, list, 1, 4, &g0, &done), -EINVAL);
+    EXPECT_EQ("prot", iommu_map_list(s, near, 1, 4, &g0, &done), -EINVAL);
+    EXPECT_EQ("prot", iommu_map_list(s, near, 1, 0, &g0, &done), -EINVAL);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 3);
     EXPECT_EQ("none", iommu_map_list(s, list, 0, 3, &g0, &done), 0);
     EXPECT_EQ("none", iommu_unmap_list(s, list, 0, &g0), 0);
     EXPECT_EQ("holes", iommu_unmap_list(s, list, 4, &g0), 0);

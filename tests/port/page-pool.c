@@ -48,7 +48,7 @@ void pool_reset(void)
     pool_nr_used = 0;
     pool_nr_allocs = 0;
     allowed = UINT64_MAX;
-    cache_nr_calls = 0;
+    cache_nr_fences = 0;
     cache_nr_lines = 0;
 }
 

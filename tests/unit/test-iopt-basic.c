@@ -240,14 +240,139 @@ static void test_write_back(const struct iopt_config *cfg)
     start(cfg);
     EXPECT_EQ(name, map(0, 1, 1, IOPT_RW), 0);
     cache_nr_lines = 0;
-    cache_nr_calls = 0;
+    cache_nr_fences = 0;
     EXPECT_EQ(name, map(3, 1, 1, IOPT_RW), 0);
     EXPECT_EQ(name, cache_nr_lines, !cfg->coherent);
     EXPECT_EQ(name, map(8, 1, 8, IOPT_RW), 0);
     EXPECT_EQ(name, cache_nr_lines, cfg->coherent ? 0 : 2);
     EXPECT_EQ(name, unmap(3, 1), 0);
     EXPECT_EQ(name, cache_nr_lines, cfg->coherent ? 0 : 3);
-    EXPECT_EQ(name, cache_nr_calls, cfg->coherent ? 0 : 3);
+    EXPECT_EQ(name, cache_nr_fences, cfg->coherent ? 0 : 3);
+    finish();
+}
+
+/* Every frame of a list is inside an extent that says it is stale. */
+static void expect_owed(const uint32_t *frame, unsigned int nr)
+{
+    for (unsigned int i = 0; i < nr; i++) {
+        bool found = false;
+
+        for (unsigned int k = 0; k < g.nr_ext; k++) {
+            found |= g.ext[k].first <= frame[i] && frame[i] <= g.ext[k].last &&
+                     g.ext[k].owe & IOPT_OWE_STALE;
+        }
+        EXPECT_EQ(name, found, true);
+    }
+    EXPECT_EQ(name, g.owe & IOPT_OWE_STALE, IOPT_OWE_STALE);
+}
+
+/* Lists stop before what is not one store, having done all before it. */
+static void test_list_stops(const struct iopt_config *cfg)
+{
+    const uint32_t alias = (uint32_t)((start(cfg), pt.dfn_last) + 1);
+    const uint32_t no_table[] = { 6, (uint32_t)(8 * span1), 9 };
+    const uint32_t taken[] = { 7, 6, 9 };
+    const uint32_t beyond[] = { 8, alias + 10, 9 };
+    const uint32_t there[] = { 8, alias + 7, 9 };
+
+    EXPECT_EQ(name, iopt_map_list(&pt, taken, 3, IOPT_RW, &g), 0);
+    EXPECT_EQ(name, map(0, 0, 1, IOPT_RW), 0);
+    EXPECT_EQ(name, iopt_map_list(&pt, no_table, 3, IOPT_RW, &g), 1);
+    EXPECT_EQ(name, iopt_map_list(&pt, taken, 3, IOPT_RW, &g), 1);
+    EXPECT_EQ(name, iopt_map_list(&pt, taken, 0, IOPT_RW, &g), 0);
+    expect_at(6, 6, IOPT_RW);
+    expect_at(7, 7, IOPT_RW);
+    if (pt.dfn_last < UINT32_MAX) {
+        EXPECT_EQ(name, iopt_map_list(&pt, beyond, 3, IOPT_RW, &g), 1);
+        expect_at(10, -1, 0);
+        EXPECT_EQ(name, iopt_unmap_list(&pt, there, 3, &g), 1);
+        expect_at(7, 7, IOPT_RW);
+    }
+    /* An unmap may need what is missing; holes are no reason to stop. */
+    pt.spare_min++;
+    EXPECT_EQ(name, iopt_map_list(&pt, &taken[2], 1, IOPT_RW, &g), 0);
+    pt.spare_min--;
+    EXPECT_EQ(name, iopt_unmap_list(&pt, taken, 3, &g), 3);
+    EXPECT_EQ(name, iopt_nr_leaves(&pt), 1);
+    /* A leaf that must be cut is. */
+    EXPECT_EQ(name, map(span2, span2, span1, IOPT_RW), 0);
+    EXPECT_EQ(name,
+              iopt_unmap_list(&pt, &(uint32_t){ (uint32_t)span2 + 1 }, 1, &g),
+              top == 0);
+    finish();
+}
+
+/* Lists from table to table: each store, each debt, one fence. */
+static void test_lists(const struct iopt_config *cfg)
+{
+    uint32_t list[8] = { 3, 0, 5, 0, 4, 0, 0, 1 };
+    uint32_t many[24];
+
+    start(cfg);
+    list[1] = (uint32_t)span1 + 2;
+    list[3] = (uint32_t)span2 + 7;
+    list[5] = (uint32_t)(span2 + span1 + 6);
+    list[6] = (uint32_t)span1 - 1;
+    EXPECT_EQ(name, map(0, 0, 1, IOPT_R), 0);
+    EXPECT_EQ(name, map(span1, 0, 1, IOPT_R), 0);
+    EXPECT_EQ(name, map(span2, 0, 1, IOPT_R), 0);
+    EXPECT_EQ(name, map(span2 + span1, 0, 1, IOPT_R), 0);
+    iopt_gather_release(&pt, &g);
+    cache_nr_lines = cache_nr_fences = 0;
+    EXPECT_EQ(name, iopt_map_list(&pt, list, 8, IOPT_W, &g), 8);
+    EXPECT_EQ(name, cache_nr_lines, cfg->coherent ? 0 : 8);
+    EXPECT_EQ(name, cache_nr_fences, !cfg->coherent);
+    EXPECT_EQ(name, iopt_nr_leaves(&pt), 12);
+    for (unsigned int i = 0; i < 8; i++) {
+        expect_at(list[i], list[i], IOPT_W);
+    }
+    EXPECT_EQ(name, audit_tree(&pt, NULL, NULL), 0);
+    EXPECT_EQ(name, g.nr_ext, cfg->track_added ? 8 : 0);
+    EXPECT_EQ(name, g.owe, cfg->track_added ? IOPT_OWE_ADDED : 0);
+    iopt_gather_release(&pt, &g);
+    EXPECT_EQ(name, iopt_unmap_list(&pt, list, 8, &g), 8);
+    EXPECT_EQ(name, cache_nr_lines, cfg->coherent ? 0 : 16);
+    EXPECT_EQ(name, cache_nr_fences, cfg->coherent ? 0 : 2);
+    EXPECT_EQ(name, iopt_nr_leaves(&pt), 4);
+    EXPECT_EQ(name, g.nr_ext, 8);
+    expect_owed(list, 8);
+    EXPECT_EQ(name, audit_tree(&pt, NULL, NULL), 0);
+
+    /* What follows each other is one extent, the first time and later. */
+    iopt_gather_release(&pt, &g);
+    for (unsigned int i = 0; i < 6; i++) {
+        list[i] = 2 + i;
+    }
+    EXPECT_EQ(name, iopt_map_list(&pt, list, 6, IOPT_W, &g), 6);
+    iopt_gather_release(&pt, &g);
+    EXPECT_EQ(name, iopt_unmap_list(&pt, list, 2, &g), 2);
+    EXPECT_EQ(name, iopt_unmap_list(&pt, &list[2], 4, &g), 4);
+    EXPECT_EQ(name, g.nr_ext, 1);
+    expect_owed(list, 6);
+    finish();
+
+    /* More than a gather holds; the last ones empty their tables. */
+    start(cfg);
+    for (unsigned int i = 0; i < 24; i++) {
+        many[i] = 3 * i;
+        EXPECT_EQ(name, map(many[i], many[i], 1, IOPT_RW), 0);
+    }
+    iopt_gather_release(&pt, &g);
+    EXPECT_EQ(name, iopt_unmap_list(&pt, many, 24, &g), 24);
+    EXPECT_EQ(name, g.nr_ext, IOPT_GATHER_EXTENTS);
+    EXPECT_EQ(name, g.owe, IOPT_OWE_STALE | IOPT_OWE_TABLES);
+    expect_owed(many, 24);
+    EXPECT_EQ(name, pt.counts.tables, 1);
+    finish();
+
+    /* The last one completes a table. */
+    start(cfg);
+    EXPECT_EQ(name, map(1, 1, span1 - 2, IOPT_RW), 0);
+    list[0] = (uint32_t)span1 - 1;
+    list[1] = 0;
+    EXPECT_EQ(name, iopt_map_list(&pt, list, 2, IOPT_RW, &g), 2);
+    EXPECT_EQ(name, iopt_nr_leaves(&pt), top >= 1 ? 1 : slots);
+    expect_at(0, 0, IOPT_RW);
     finish();
 }
 
@@ -340,6 +465,8 @@ static void all(const struct iopt_config *cfg)
     test_reserve(cfg);
     test_faults(cfg);
     test_write_back(cfg);
+    test_list_stops(cfg);
+    test_lists(cfg);
     test_churn(cfg);
     test_split_walk_replace(cfg);
     test_limit(cfg);

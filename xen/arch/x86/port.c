@@ -12,12 +12,7 @@ void cache_write_back(const void *p, size_t len)
     const uintptr_t end = (uintptr_t)p + len;
 
     for (; at < end; at += line) {
-        if (boot_cpu.clflushopt) {
-            __asm__ volatile("clflushopt (%0)" ::"r"(at) : "memory");
-        } else {
-            __asm__ volatile("clflush (%0)" ::"r"(at) : "memory");
-        }
+        cache_line_write_back((const void *)at);
     }
-    /* CLFLUSHOPT is ordered by fences only. */
-    __asm__ volatile("mfence" ::: "memory");
+    cache_fence();
 }

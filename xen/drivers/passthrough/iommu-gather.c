@@ -25,28 +25,46 @@ static unsigned int cover_order(uint64_t first, uint64_t last)
     return first == last ? 0 : fls64(first ^ last) + 1;
 }
 
-static void plan_block(struct iommu_flush_req *f, uint64_t first,
+static bool is_planned(const struct iommu_flush_req *f, uint64_t dfn,
                        unsigned int order)
 {
+    for (unsigned int i = 0; i < f->nr; i++) {
+        if (f->block[i].dfn == dfn && f->block[i].order == order) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Most blocks are unlike all before, which one bit of seen tells: the list is
+ * looked through only if a block with the same low bits is in it.
+ */
+static always_inline void plan_block(struct iommu_flush_req *f, uint64_t *seen,
+                                     uint64_t first, unsigned int order)
+{
     const uint64_t dfn = align_down(first, BIT64(order));
+    const uint64_t bit = BIT64(dfn >> order & 63);
 
     if (order > iommu_caps.flush_order || f->nr == IOMMU_FLUSH_BLOCKS) {
         f->all = true;
         return;
     }
-    for (unsigned int i = 0; i < f->nr; i++) {
-        if (f->block[i].order == order && f->block[i].dfn == dfn) {
-            return;
-        }
+    if (*seen & bit && is_planned(f, dfn, order)) {
+        return;
     }
-    f->block[f->nr++] = (struct iommu_block){ dfn, (uint8_t)order };
+    *seen |= bit;
+    f->block[f->nr].dfn = dfn;
+    f->block[f->nr].order = (uint8_t)order;
+    f->nr++;
 }
 
 /*
  * One block, unless the extent straddles a border so that the block would be
  * out of proportion: then one on each side of it.
  */
-static void plan_extent(struct iommu_flush_req *f, const struct iopt_extent *e)
+static noinline_fn void plan_extent(struct iommu_flush_req *f, uint64_t *seen,
+                                    const struct iopt_extent *e)
 {
     const uint64_t nr = e->last - e->first + 1;
     unsigned int order = cover_order(e->first, e->last);
@@ -56,21 +74,29 @@ static void plan_extent(struct iommu_flush_req *f, const struct iopt_extent *e)
 
         order = max_of(cover_order(e->first, border - 1),
                        (unsigned int)e->leaf_order);
-        plan_block(f, e->first, order);
+        plan_block(f, seen, e->first, order);
         order =
             max_of(cover_order(border, e->last), (unsigned int)e->leaf_order);
-        plan_block(f, border, order);
+        plan_block(f, seen, border, order);
         return;
     }
     /* A command reaches a large leaf only if it spans the leaf. */
-    plan_block(f, e->first, max_of(order, (unsigned int)e->leaf_order));
+    plan_block(f, seen, e->first, max_of(order, (unsigned int)e->leaf_order));
 }
 
 void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
 {
+    uint64_t seen = f->nr ? ~UINT64_C(0) : 0;
+
+    f->tables |= (g->owe & IOPT_OWE_TABLES) != 0;
     for (unsigned int i = 0; i < g->nr_ext; i++) {
-        f->tables |= (g->ext[i].owe & IOPT_OWE_TABLES) != 0;
-        plan_extent(f, &g->ext[i]);
+        const struct iopt_extent *const e = &g->ext[i];
+
+        if (e->first == e->last && e->leaf_order == 0) {
+            plan_block(f, &seen, e->first, 0);
+        } else {
+            plan_extent(f, &seen, e);
+        }
     }
     /* Unlinked tables without an extent cannot be; but never rely on it. */
     if (g->retired.nr && g->nr_ext == 0) {

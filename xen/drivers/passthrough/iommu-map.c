@@ -204,33 +204,50 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     return rc;
 }
 
+/* Frames from the first on that may be mapped at their own number. */
+static unsigned int list_mappable(const uint32_t *frame, unsigned int nr)
+{
+    unsigned int i = 0;
+
+    while (i < nr && !touches_intr(frame[i], 1)) {
+        i++;
+    }
+    return i;
+}
+
 int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
                    unsigned int prot, struct iommu_gather *g,
                    unsigned int *done)
 {
-    const uint64_t last = min_of(s->pt.dfn_last, s->pt.mfn_last);
     unsigned int i = 0;
 
     *done = 0;
-    while (i < nr) {
-        /* The long way, with all its checks, for the first as for a misfit. */
-        const int rc = iommu_map(s, DFN(frame[i]), MFN(frame[i]), 1, prot, g);
+    if (prot == 0 || prot & ~(IOMMU_R | IOMMU_W)) {
+        return -EINVAL;
+    }
+    ASSERT(!g->space || g->space == s);
+    g->space = s;
+    for (;; i++) {
+        const unsigned int first = i;
+        int rc;
 
+        spin_lock(&s->lock);
+        s->ops++;
+        i += iopt_map_list(&s->pt, &frame[i], list_mappable(&frame[i], nr - i),
+                           prot, gather_pt(g));
+        perf_add(iommu_maps, i - first);
+        gather_note(s, g);
+        spin_unlock(&s->lock);
+        *done = i;
+        if (i == nr) {
+            return 0;
+        }
+        /* The long way, with all its checks. */
+        rc = iommu_map(s, DFN(frame[i]), MFN(frame[i]), 1, prot, g);
         if (rc) {
             return rc;
         }
-        *done = ++i;
-        spin_lock(&s->lock);
-        while (i < nr && frame[i] <= last && !touches_intr(frame[i], 1) &&
-               iopt_map_one(&s->pt, frame[i], frame[i], prot, gather_pt(g))) {
-            i++;
-        }
-        perf_add(iommu_maps, i - *done);
-        *done = i;
-        gather_note(s, g);
-        spin_unlock(&s->lock);
     }
-    return 0;
 }
 
 /* Rounds a frame down (or up to the last) of the leaf that holds it. */
@@ -320,51 +337,64 @@ int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
     return 0;
 }
 
-/* Frames of a list that follow each other; 1 if they are few. */
+/* Frames of a list that follow each other; 0 if they are few. */
 static unsigned int list_run(const uint32_t *frame, unsigned int nr)
 {
     unsigned int run = 1;
 
     if (nr < RUN_MIN || frame[RUN_MIN - 1] - frame[0] != RUN_MIN - 1) {
-        return 1;
+        return 0;
     }
     while (run < nr && frame[run] == frame[0] + run) {
         run++;
     }
-    return run < RUN_MIN ? 1 : run;
+    return run < RUN_MIN ? 0 : run;
+}
+
+/* Frames before the first run of a list; *run is its length, 0: there is none. */
+static unsigned int list_singles(const uint32_t *frame, unsigned int nr,
+                                 unsigned int *run)
+{
+    *run = 0;
+    for (unsigned int i = 0; i + RUN_MIN <= nr; i++) {
+        *run = list_run(&frame[i], nr - i);
+        if (*run) {
+            return i;
+        }
+    }
+    return nr;
 }
 
 int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
                      struct iommu_gather *g)
 {
-    unsigned int run;
+    unsigned int i = 0;
 
     ASSERT(!g->space || g->space == s);
     g->space = s;
-    for (unsigned int i = 0; i < nr; i += run) {
+    while (i < nr) {
         const unsigned int first = i;
+        unsigned int run, singles;
         int rc;
 
+        singles = list_singles(&frame[i], nr - i, &run);
         spin_lock(&s->lock);
         s->ops++;
-        for (run = 0; i < nr && frame[i] <= s->pt.dfn_last; i++) {
-            run = list_run(&frame[i], nr - i);
-            if (run != 1 || !iopt_unmap_one(&s->pt, frame[i], gather_pt(g))) {
-                break;
-            }
-            run = 0;
-        }
+        i += iopt_unmap_list(&s->pt, &frame[i], singles, gather_pt(g));
         perf_add(iommu_unmaps, i - first);
         gather_note(s, g);
         spin_unlock(&s->lock);
         if (i == nr) {
             break;
         }
-        run = max_of(run, 1u);
+        if (i < first + singles) {
+            run = 1;
+        }
         rc = iommu_unmap(s, DFN(frame[i]), run, g);
         if (rc) {
             return rc;
         }
+        i += run;
     }
     return 0;
 }

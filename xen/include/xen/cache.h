@@ -15,4 +15,11 @@
  */
 void cache_write_back(const void *p, size_t len);
 
+/*
+ * cache_line_write_back(p): the same for the line that holds one aligned word,
+ * without the fence: it is complete only after the next cache_fence() of this
+ * CPU. Inline, as it goes with a store. Locks: none. Context: any.
+ */
+#include <port/cache.h>
+
 #endif

@@ -35,6 +35,5 @@ static inline void *pool_page_meta(paddr_t pa)
 void pool_reset(void);
 extern uint64_t pool_nr_used;   /* pages given out */
 extern uint64_t pool_nr_allocs; /* calls that succeeded */
-extern uint64_t cache_nr_lines; /* lines written back */
 
 #endif

@@ -57,9 +57,9 @@ void pool_reset(void);
 void pool_fail_after(uint64_t n);
 /* Keep a copy that only cache_write_back() updates. */
 void pool_shadow_on(void);
-extern uint64_t pool_nr_used;   /* pages given out */
-extern uint64_t pool_nr_allocs; /* calls that succeeded */
-extern uint64_t cache_nr_calls; /* of cache_write_back() */
-extern uint64_t cache_nr_lines; /* 64-byte lines they wrote back */
+extern uint64_t pool_nr_used;    /* pages given out */
+extern uint64_t pool_nr_allocs;  /* calls that succeeded */
+extern uint64_t cache_nr_fences; /* after lines were written back */
+extern uint64_t cache_nr_lines;  /* 64-byte lines written back */
 
 #endif

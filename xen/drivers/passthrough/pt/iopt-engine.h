@@ -52,6 +52,7 @@
 /* Each part includes those it builds on: their order here does not matter. */
 #include "iopt-group.h"
 #include "iopt-map.h"
+#include "iopt-one.h"
 #include "iopt-query.h"
 #include "iopt-resize.h"
 #include "iopt-unmap.h"
@@ -69,8 +70,8 @@ const struct iopt_ops IOPT_SYM(ops) = {
     .level_order = op_level_order,
     .init = op_init,
     .map = op_map,
-    .map_one = op_map_one,
-    .unmap_one = op_unmap_one,
+    .map_list = op_map_list,
+    .unmap_list = op_unmap_list,
     .replace = op_replace,
     .unmap = op_unmap,
     .protect = op_protect,

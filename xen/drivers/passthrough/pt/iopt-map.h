@@ -7,7 +7,7 @@
 #ifndef PT_IOPT_MAP_H
 #define PT_IOPT_MAP_H
 
-#include "iopt-resize.h"
+#include "iopt-one.h"
 
 #define check_leaves IOPT_SYM(check_leaves)
 #define check_map    IOPT_SYM(check_map)
@@ -16,9 +16,7 @@
 #define put_over     IOPT_SYM(put_over)
 #define descend_map  IOPT_SYM(descend_map)
 #define commit_map   IOPT_SYM(commit_map)
-#define fold_one     IOPT_SYM(fold_one)
 #define map_run      IOPT_SYM(map_run)
-#define op_map_one   IOPT_SYM(map_one)
 #define op_map       IOPT_SYM(map)
 #define op_replace   IOPT_SYM(replace)
 
@@ -326,88 +324,6 @@ static void commit_map(struct iopt_job *j, struct iopt_tab *t, uint64_t dfn,
     tab_close(j->pt, t);
 }
 
-/* The 4K-leaf table that translates dfn; false if there is none. */
-static always_inline bool leaf_table_of(const struct iopt *pt, uint64_t dfn,
-                                        struct iopt_tab *t)
-{
-    paddr_t pa = pt->root_pa;
-
-    for (unsigned int level = pt->levels - 1u; level > 0; level--) {
-        const uint64_t *const slots = pool_page_ptr(pa);
-        const uint64_t e = slots[slot_of(dfn, level)];
-
-        if (fmt_kind(e, level) != IOPT_TABLE) {
-            return false;
-        }
-        pa = fmt_table_pa(e);
-    }
-    *t = tab_open(pa, 0, dfn, true);
-    return true;
-}
-
-/* A table of 4K leaves became full or empty. */
-static noinline_fn void fold_one(struct iopt *pt, struct iopt_gather *g,
-                                 uint64_t dfn)
-{
-    struct iopt_job j = { .pt = pt, .g = g };
-
-    fold_path(&j, dfn, 0);
-}
-
-/* What one frame of a table of 4K leaves owes. */
-static always_inline void owe_one(struct iopt_gather *g, uint64_t dfn,
-                                  unsigned int what)
-{
-    const struct iopt_extent e = { .first = dfn,
-                                   .last = dfn,
-                                   .owe = (uint8_t)what };
-    const struct iopt_extent *const prev = &g->ext[g->nr_ext - 1u];
-
-    /* Apart from the last one: not worth a look at all the others. */
-    if (g->nr_ext == 0 ||
-        (g->nr_ext < IOPT_GATHER_EXTENTS &&
-         dfn + 1 - prev->first > prev->last - prev->first + 2)) {
-        g->owe |= (uint8_t)what;
-        g->ext[g->nr_ext++] = e;
-        return;
-    }
-    iopt_gather_add(g, &e);
-}
-
-/*
- * One frame into an empty slot of a table that exists; false: not so. Type
- * changes of single pages come this way: no job, no check apart from the store.
- */
-static always_inline bool map_one(struct iopt *pt, uint64_t dfn, uint64_t mfn,
-                                  uint32_t prot, struct iopt_gather *g)
-{
-    struct iopt_tab t;
-    unsigned int i;
-    uint64_t v;
-
-    if (!leaf_table_of(pt, dfn, &t)) {
-        return false;
-    }
-    i = slot_of(dfn, 0);
-    if (!fmt_is_empty(t.slots[i])) {
-        return false;
-    }
-    v = fmt_leaf(mfn, prot, 0, pt->leaf_extra);
-    IOPT_STORE(&t.slots[i], v);
-    tab_count(&t, 1, pairs_of_leaf(&t, i, v));
-    pt->counts.leaves[0]++;
-    if (pt->track_added) {
-        owe_one(g, dfn, IOPT_OWE_ADDED);
-    }
-    if (unlikely(!pt->coherent)) {
-        cache_write_back(&t.slots[i], sizeof(t.slots[i]));
-    }
-    if (unlikely(t.meta->joined == FMT_SLOTS - 1)) {
-        fold_one(pt, g, dfn);
-    }
-    return true;
-}
-
 static always_inline int run_check(const struct iopt *pt,
                                    const struct iopt_run *r)
 {
@@ -472,16 +388,16 @@ static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
     if (pt->spare.nr < pt->spare_min && iopt_fill_reserve(pt)) {
         return -ENOMEM;
     }
-    if (r->nr == 1 && map_one(pt, r->dfn.n, r->mfn.n, r->prot, g)) {
-        return 0;
+    if (r->nr == 1) {
+        struct iopt_near at = near_nothing();
+        struct iopt_tail to = tail_of(g);
+
+        if (map_one(pt, &at, r->dfn.n, r->mfn.n, r->prot, &to)) {
+            ones_end(&at);
+            return 0;
+        }
     }
     return map_run(pt, r, g, overwrite);
-}
-
-static bool op_map_one(struct iopt *pt, uint64_t dfn, uint64_t mfn,
-                       uint32_t prot, struct iopt_gather *g)
-{
-    return map_one(pt, dfn, mfn, prot, g);
 }
 
 static int op_map(struct iopt *pt, const struct iopt_run *r,

@@ -17,7 +17,6 @@
 #define check_split  IOPT_SYM(check_split)
 #define commit_split IOPT_SYM(commit_split)
 #define unmap_run    IOPT_SYM(unmap_run)
-#define op_unmap_one IOPT_SYM(unmap_one)
 #define op_unmap     IOPT_SYM(unmap)
 #define op_protect   IOPT_SYM(protect)
 #define op_split     IOPT_SYM(split)
@@ -344,36 +343,6 @@ static void commit_split(struct iopt_job *j, struct iopt_tab *t,
     tab_close(j->pt, t);
 }
 
-/* A frame of a table that exists, in no group; false if anything else. */
-static always_inline bool unmap_one(struct iopt *pt, uint64_t dfn,
-                                    struct iopt_gather *g)
-{
-    struct iopt_tab t;
-    unsigned int i;
-
-    if (!leaf_table_of(pt, dfn, &t)) {
-        return false;
-    }
-    i = slot_of(dfn, 0);
-    if (fmt_is_empty(t.slots[i])) {
-        return true;
-    }
-    if (FMT_GROUP_BITS && fmt_group_bits(t.slots[i], 0)) {
-        return false;
-    }
-    tab_count(&t, -1, -pairs_of_leaf(&t, i, t.slots[i]));
-    IOPT_STORE(&t.slots[i], FMT_EMPTY_WORD);
-    pt->counts.leaves[0]--;
-    owe_one(g, dfn, IOPT_OWE_STALE);
-    if (unlikely(!pt->coherent)) {
-        cache_write_back(&t.slots[i], sizeof(t.slots[i]));
-    }
-    if (unlikely(t.meta->present == 0)) {
-        fold_one(pt, g, dfn);
-    }
-    return true;
-}
-
 /* A run that unmap_one() is not for. */
 static noinline_fn int unmap_run(struct iopt *pt, const struct iopt_run *r,
                                  struct iopt_gather *g)
@@ -400,11 +369,6 @@ static noinline_fn int unmap_run(struct iopt *pt, const struct iopt_run *r,
     return 0;
 }
 
-static bool op_unmap_one(struct iopt *pt, uint64_t dfn, struct iopt_gather *g)
-{
-    return unmap_one(pt, dfn, g);
-}
-
 static int op_unmap(struct iopt *pt, const struct iopt_run *r,
                     struct iopt_gather *g)
 {
@@ -413,8 +377,14 @@ static int op_unmap(struct iopt *pt, const struct iopt_run *r,
     if (rc) {
         return rc;
     }
-    if (r->nr == 1 && unmap_one(pt, r->dfn.n, g)) {
-        return 0;
+    if (r->nr == 1) {
+        struct iopt_near at = near_nothing();
+        struct iopt_tail to = tail_of(g);
+
+        if (unmap_one(pt, &at, r->dfn.n, &to)) {
+            ones_end(&at);
+            return 0;
+        }
     }
     return unmap_run(pt, r, g);
 }

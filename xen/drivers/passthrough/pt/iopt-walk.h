@@ -160,21 +160,6 @@ static always_inline int pair_right(const struct iopt_tab *t, unsigned int i)
            follows(tab_word(t, i), tab_word(t, i + 1), t->level);
 }
 
-/*
- * Pairs that a leaf with this word makes, or made, in slot i. A word one step
- * away from a leaf's is a leaf's, so the kind needs no second look.
- */
-static always_inline int pairs_of_leaf(const struct iopt_tab *t, unsigned int i,
-                                       uint64_t leaf)
-{
-    const uint64_t step = fmt_step(t->level);
-
-    return IOPT_TRACK
-               ? (i > 0 && tab_word(t, i - 1) + step == leaf) +
-                     (i + 1 < FMT_SLOTS && tab_word(t, i + 1) == leaf + step)
-               : 0;
-}
-
 /* Store one entry of any kind over one of any kind. */
 static void tab_set(struct iopt_tab *t, unsigned int i, uint64_t v)
 {

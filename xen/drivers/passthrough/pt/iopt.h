@@ -160,9 +160,11 @@ struct iopt_ops {
     int (*init)(struct iopt *pt);
     int (*map)(struct iopt *pt, const struct iopt_run *r,
                struct iopt_gather *g);
-    bool (*map_one)(struct iopt *pt, uint64_t dfn, uint64_t mfn, uint32_t prot,
-                    struct iopt_gather *g);
-    bool (*unmap_one)(struct iopt *pt, uint64_t dfn, struct iopt_gather *g);
+    unsigned int (*map_list)(struct iopt *pt, const uint32_t *frame,
+                             unsigned int nr, uint32_t prot,
+                             struct iopt_gather *g);
+    unsigned int (*unmap_list)(struct iopt *pt, const uint32_t *frame,
+                               unsigned int nr, struct iopt_gather *g);
     int (*replace)(struct iopt *pt, const struct iopt_run *r,
                    struct iopt_gather *g);
     int (*unmap)(struct iopt *pt, const struct iopt_run *r,
@@ -226,32 +228,41 @@ static inline int must_check iopt_map(struct iopt *pt, const struct iopt_run *r,
 }
 
 /**
- * iopt_map_one() - As iopt_map() for one frame where that takes one store: its
- * table exists and says nothing of it yet.
- * @pt, @g: as iopt_map(). @dfn, @mfn: at most pt->dfn_last, pt->mfn_last.
- * @prot: IOPT_R, IOPT_W or both.
+ * iopt_map_list() - As iopt_map() for single frames at their own number, where
+ * each takes one store: its table exists and says nothing of it yet.
+ * @pt, @g: as iopt_map(). @prot: IOPT_R, IOPT_W or both.
+ * @frame, @nr: the frames, in any order.
  *
- * Does not top up unmap's reserve, so the next iopt_map() may have to.
- * Locks, Context, Flush: as iopt_map().
- * Return: false: nothing was done, iopt_map() must be asked.
+ * Stops before the first frame that is not so or leaves the tree's range, and
+ * at once if unmap's reserve is not complete: iopt_map() must be asked.
+ * Locks, Flush: as iopt_map(). Context: as iopt_map(); bounded by @nr walks.
+ * Return: how many frames, from the first on, are mapped.
  */
-static inline bool must_check iopt_map_one(struct iopt *pt, uint64_t dfn,
-                                           uint64_t mfn, uint32_t prot,
-                                           struct iopt_gather *g)
+static inline unsigned int must_check iopt_map_list(struct iopt *pt,
+                                                    const uint32_t *frame,
+                                                    unsigned int nr,
+                                                    uint32_t prot,
+                                                    struct iopt_gather *g)
 {
-    return pt->ops->map_one(pt, dfn, mfn, prot, g);
+    return pt->ops->map_list(pt, frame, nr, prot, g);
 }
 
 /**
- * iopt_unmap_one() - As iopt_unmap() for one frame where that needs no table.
- * @pt, @g: as iopt_map(). @dfn: at most pt->dfn_last.
- * Locks, Context, Flush: as iopt_unmap().
- * Return: false: nothing was done, iopt_unmap() must be asked.
+ * iopt_unmap_list() - As iopt_unmap() for single frames, where that needs no
+ * table.
+ * @pt, @g: as iopt_map(). @frame, @nr: the frames, in any order; holes are fine.
+ *
+ * Stops before the first frame that needs one or leaves the tree's range:
+ * iopt_unmap() must be asked.
+ * Locks, Flush: as iopt_unmap(). Context: as iopt_map(); bounded by @nr walks.
+ * Return: how many frames, from the first on, are unmapped.
  */
-static inline bool must_check iopt_unmap_one(struct iopt *pt, uint64_t dfn,
-                                             struct iopt_gather *g)
+static inline unsigned int must_check iopt_unmap_list(struct iopt *pt,
+                                                      const uint32_t *frame,
+                                                      unsigned int nr,
+                                                      struct iopt_gather *g)
 {
-    return pt->ops->unmap_one(pt, dfn, g);
+    return pt->ops->unmap_list(pt, frame, nr, g);
 }
 
 /**
