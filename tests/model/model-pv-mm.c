@@ -199,11 +199,10 @@ int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
     return rc;
 }
 
-int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
-                         struct iommu_gather *g)
+int dom_iommu_map_page(struct domain *d, mfn_t mfn, struct iommu_gather *g)
 {
     g->engine[0]++;
-    return dom_iommu_map_ram(d, mfn, nr);
+    return dom_iommu_map_ram(d, mfn, 1);
 }
 
 int dom_iommu_flush(struct domain *d, struct iommu_gather *g)

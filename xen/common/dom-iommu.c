@@ -174,6 +174,14 @@ int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                          : 0;
 }
 
+int dom_iommu_map_page(struct domain *d, mfn_t mfn, struct iommu_gather *g)
+{
+    const uint32_t frame = (uint32_t)mfn.n;
+    unsigned int done;
+
+    return iommu_map_list(d->iospace, &frame, 1, IOMMU_R | IOMMU_W, g, &done);
+}
+
 int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                            struct iommu_gather *g)
 {

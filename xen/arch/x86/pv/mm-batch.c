@@ -314,7 +314,7 @@ int mm_map_ram(struct domain *d, struct page_info *pg)
     }
     b->d = d;
     b->owes = true;
-    return dom_iommu_map_gather(d, page_to_mfn(pg), 1, &b->gather);
+    return dom_iommu_map_page(d, page_to_mfn(pg), &b->gather);
 }
 
 /* A page may have become a table and writable again: it is in the list twice. */
