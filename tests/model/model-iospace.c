@@ -333,7 +333,7 @@ static void forget_leaf(uint64_t dfn)
 /* Lists of frames: some follow each other, some are there twice, some not. */
 static void list_request(struct iommu_gather *g)
 {
-    const unsigned int nr = 1 + (unsigned int)below(60);
+    const unsigned int nr = below(3) ? 1 + (unsigned int)below(60) : 1;
     const bool failing = below(6) == 0;
     const bool mapping = below(2);
     uint32_t frame[60];
@@ -350,8 +350,13 @@ static void list_request(struct iommu_gather *g)
     if (failing) {
         pool_fail_after(below(4));
     }
-    rc = mapping ? iommu_map_list(s, frame, nr, 3, g, &done)
-                 : iommu_unmap_list(s, frame, nr, g);
+    if (mapping && nr == 1) {
+        rc = iommu_map_page(s, MFN(frame[0]), g);
+        done = rc == 0;
+    } else {
+        rc = mapping ? iommu_map_list(s, frame, nr, 3, g, &done)
+                     : iommu_unmap_list(s, frame, nr, g);
+    }
     pool_fail_after(UINT64_MAX);
     for (unsigned int i = 0; i < done; i++) {
         if (mapping && expected_map(frame[i], frame[i], 1, 3)) {
@@ -590,6 +595,8 @@ static void test_list_arguments(void)
               -EINVAL);
     EXPECT_EQ("the one behind", done, 1);
     EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 3);
+    EXPECT_EQ("interrupt", iommu_map_page(s, MFN(INTR_LAST), &g0), -EINVAL);
+    EXPECT_EQ("large", iommu_map_page(s, MFN(BIT64(32) + 2), &g0), -ERANGE);
     EXPECT_EQ("prot", iommu_map_list(s, near, 1, 4, &g0, &done), -EINVAL);
     EXPECT_EQ("prot", iommu_map_list(s, near, 1, 0, &g0, &done), -EINVAL);
     EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 3);

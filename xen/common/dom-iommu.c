@@ -176,10 +176,7 @@ int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
 
 int dom_iommu_map_page(struct domain *d, mfn_t mfn, struct iommu_gather *g)
 {
-    const uint32_t frame = (uint32_t)mfn.n;
-    unsigned int done;
-
-    return iommu_map_list(d->iospace, &frame, 1, IOMMU_R | IOMMU_W, g, &done);
+    return iommu_map_page(d->iospace, mfn, g);
 }
 
 int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,

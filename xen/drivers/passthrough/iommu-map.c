@@ -250,6 +250,30 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
     }
 }
 
+int iommu_map_page(struct iospace *s, mfn_t mfn, struct iommu_gather *g)
+{
+    const unsigned int prot = IOMMU_R | IOMMU_W;
+    const uint32_t frame = (uint32_t)mfn.n;
+
+    ASSERT(!g->space || g->space == s);
+    if (likely(!touches_intr(mfn.n, 1) && frame == mfn.n)) {
+        unsigned int done;
+
+        g->space = s;
+        spin_lock(&s->lock);
+        s->ops++;
+        done = iopt_map_list(&s->pt, &frame, 1, prot, gather_pt(g));
+        gather_note(s, g);
+        spin_unlock(&s->lock);
+        if (likely(done)) {
+            perf_inc(iommu_maps);
+            return 0;
+        }
+    }
+    /* The long way, with all its checks. */
+    return iommu_map(s, DFN(mfn.n), mfn, 1, prot, g);
+}
+
 /* Rounds a frame down (or up to the last) of the leaf that holds it. */
 static uint64_t leaf_edge(const struct iospace *s, uint64_t dfn, bool last)
 {

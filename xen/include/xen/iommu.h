@@ -82,6 +82,15 @@ int must_check iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
                          unsigned int prot, struct iommu_gather *g);
 
 /**
+ * iommu_map_page() - As iommu_map() for one frame at its own number, read and
+ * write, faster if its table exists.
+ * @s, @g: as there. @mfn: the frame.
+ * Locks: takes the space's. Context: boot or hypercall. Return: as there.
+ */
+int must_check iommu_map_page(struct iospace *s, mfn_t mfn,
+                              struct iommu_gather *g);
+
+/**
  * iommu_unmap() - Remove exactly a run; holes are fine.
  * @s: the space. @dfn: first frame. @nr: count, not 0. @g: as iommu_map().
  *

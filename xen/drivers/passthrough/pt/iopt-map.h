@@ -390,9 +390,8 @@ static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
     }
     if (r->nr == 1) {
         struct iopt_near at = near_nothing();
-        struct iopt_tail to = tail_of(g);
 
-        if (map_one(pt, &at, r->dfn.n, r->mfn.n, r->prot, &to)) {
+        if (map_one(pt, &at, r->dfn.n, r->mfn.n, r->prot, g)) {
             ones_end(&at);
             return 0;
         }

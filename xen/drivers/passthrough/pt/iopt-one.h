@@ -162,7 +162,7 @@ static always_inline void ones_end(const struct iopt_near *at)
 /* One frame into an empty slot of a table that exists; false: not so. */
 static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
                                   uint64_t dfn, uint64_t mfn, uint32_t prot,
-                                  struct iopt_tail *to)
+                                  struct iopt_gather *g)
 {
     const unsigned int i = slot_of(dfn, 0);
     const uint64_t v = fmt_leaf(mfn, prot, 0, pt->leaf_extra);
@@ -180,10 +180,12 @@ static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
     pt->counts.leaves[0]++;
     one_write_back(pt, at, s);
     if (unlikely(pt->track_added)) {
-        owe_one(to, dfn, IOPT_OWE_ADDED);
+        struct iopt_tail to = tail_of(g);
+
+        owe_one(&to, dfn, IOPT_OWE_ADDED);
     }
     if (unlikely(at->t.meta->joined == FMT_SLOTS - 1)) {
-        *to = fold_one(pt, to->g, dfn);
+        (void)fold_one(pt, g, dfn);
         at->dfn = near_nothing().dfn;
     }
     return true;
@@ -227,13 +229,12 @@ static unsigned int op_map_list(struct iopt *pt, const uint32_t *frame,
     const uint32_t *const end = frame + nr;
     const uint32_t *f = frame;
     struct iopt_near at = near_nothing();
-    struct iopt_tail to = tail_of(g);
 
     /* As for any map: unmap must afford what this one may coalesce to. */
     if (pt->spare.nr < pt->spare_min) {
         return 0;
     }
-    while (f < end && *f <= last && map_one(pt, &at, *f, *f, prot, &to)) {
+    while (f < end && *f <= last && map_one(pt, &at, *f, *f, prot, g)) {
         f++;
     }
     ones_end(&at);
