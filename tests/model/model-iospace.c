@@ -333,7 +333,7 @@ static void forget_leaf(uint64_t dfn)
 /* Lists of frames: some follow each other, some are there twice, some not. */
 static void list_request(struct iommu_gather *g)
 {
-    const unsigned int nr = below(3) ? 1 + (unsigned int)below(60) : 1;
+    const unsigned int nr = 1 + (unsigned int)below(60);
     const bool failing = below(6) == 0;
     const bool mapping = below(2);
     uint32_t frame[60];
@@ -350,13 +350,8 @@ static void list_request(struct iommu_gather *g)
     if (failing) {
         pool_fail_after(below(4));
     }
-    if (mapping && nr == 1) {
-        rc = iommu_map_page(s, MFN(frame[0]), g);
-        done = rc == 0;
-    } else {
-        rc = mapping ? iommu_map_list(s, frame, nr, 3, g, &done)
-                     : iommu_unmap_list(s, frame, nr, g);
-    }
+    rc = mapping ? iommu_map_list(s, frame, nr, 3, g, &done)
+                 : iommu_unmap_list(s, frame, nr, g);
     pool_fail_after(UINT64_MAX);
     for (unsigned int i = 0; i < done; i++) {
         if (mapping && expected_map(frame[i], frame[i], 1, 3)) {
@@ -376,6 +371,37 @@ static void list_request(struct iommu_gather *g)
         forget_leaf(frame[i] - 1);
         forget_leaf(frame[i] + 1);
     }
+}
+
+/*
+ * Pages that become data one by one, the last of them something else again
+ * before the flush. Where that needs no memory, as when nothing is put off, all
+ * the same.
+ */
+static void pages_request(struct iommu_gather *g)
+{
+    const unsigned int nr = 1 + (unsigned int)below(60);
+    const bool again = below(2);
+    uint64_t frame = 0;
+
+    for (unsigned int i = 0; i < nr; i++) {
+        const uint64_t last = frame;
+
+        frame = i && below(4) && last + 1 < BASE + WINDOW
+                    ? last + 1
+                    : BASE + below(WINDOW);
+        if (flat[frame - BASE].prot) {
+            continue;
+        }
+        EXPECT_EQ("page", iommu_map_page(s, MFN(frame), g), 0);
+        flat[frame - BASE].prot = 3;
+        flat[frame - BASE].mfn = frame;
+    }
+    if (again) {
+        EXPECT_EQ("page", iommu_unmap(s, DFN(frame), 1, g), 0);
+        flat[frame - BASE].prot = 0;
+    }
+    EXPECT_EQ("flush", iommu_flush(s, g), 0);
 }
 
 static void one_request(struct iommu_gather *g)
@@ -490,6 +516,8 @@ static void episode(uint64_t n)
     for (int i = 0; i < 120; i++) {
         if (below(5) == 0) {
             list_request(&g);
+        } else if (below(8) == 0) {
+            pages_request(&g);
         } else {
             one_request(&g);
         }

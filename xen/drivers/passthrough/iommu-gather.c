@@ -214,11 +214,15 @@ static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
 
     ASSERT(!g->space || g->space == s);
     g->space = NULL;
-    if (iopt_gather_is_empty(owed)) {
+    if (iopt_gather_is_empty(owed) && !read_once(s->nr_later)) {
         return 0;
     }
 
-    spin_lock(&s->lock);
+    space_lock(s, owed);
+    if (iopt_gather_is_empty(owed)) {
+        spin_unlock(&s->lock);
+        return 0;
+    }
     gather_note(s, g);
     /* A unit that serves no device of the space cannot have cached anything. */
     unused = atomic_load(&s->units) == 0;
@@ -264,7 +268,7 @@ int iommu_settle(struct iospace *s, bool *more)
     int rc = 0;
 
     iommu_gather_init(&g);
-    spin_lock(&s->lock);
+    space_lock(s, gather_pt(&g));
     *more = true;
     if (s->ops == s->ops_seen) {
         /* Ours: a few dozen walks at a time keep the lock short. */

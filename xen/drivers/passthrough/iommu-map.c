@@ -17,6 +17,38 @@
 /* Ours: frames of a list that are worth being looked at as a run. */
 #define RUN_MIN 16u
 
+/*
+ * Pages that became data again come one by one. They are put into the tables
+ * together, before anybody else looks at these or a flush of theirs is done.
+ */
+void map_later(struct iospace *s, struct iopt_gather *g)
+{
+    const unsigned int prot = IOMMU_R | IOMMU_W;
+    const unsigned int nr = s->nr_later;
+    unsigned int i = 0;
+
+    s->nr_later = 0;
+    s->ops++;
+    perf_add(iommu_maps, nr);
+    for (;; i++) {
+        struct iopt_run r = { .nr = 1, .prot = prot };
+        int rc;
+
+        i += iopt_map_list(&s->pt, &s->later[i], nr - i, prot, g);
+        if (i == nr) {
+            return;
+        }
+        r.dfn = DFN(s->later[i]);
+        r.mfn = MFN(s->later[i]);
+        rc = iopt_map(&s->pt, &r, g);
+        if (rc) {
+            log_err("iommu: d%u: frame %#x is not mapped for devices: error "
+                    "%d\n",
+                    s->owner, s->later[i], rc);
+        }
+    }
+}
+
 static int check_dfns(const struct iospace *s, dfn_t dfn, uint64_t nr)
 {
     if (nr == 0) {
@@ -192,7 +224,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     ASSERT(!g->space || g->space == s);
     g->space = s;
 
-    spin_lock(&s->lock);
+    space_lock(s, gather_pt(g));
     s->ops++;
     perf_inc(iommu_maps);
     rc = nr == 1 || next_run(s, dfn.n, mfn.n, nr) == nr
@@ -231,7 +263,7 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         const unsigned int first = i;
         int rc;
 
-        spin_lock(&s->lock);
+        space_lock(s, gather_pt(g));
         s->ops++;
         i += iopt_map_list(&s->pt, &frame[i], list_mappable(&frame[i], nr - i),
                            prot, gather_pt(g));
@@ -252,26 +284,18 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
 
 int iommu_map_page(struct iospace *s, mfn_t mfn, struct iommu_gather *g)
 {
-    const unsigned int prot = IOMMU_R | IOMMU_W;
-    const uint32_t frame = (uint32_t)mfn.n;
-
-    ASSERT(!g->space || g->space == s);
-    if (likely(!touches_intr(mfn.n, 1) && frame == mfn.n)) {
-        unsigned int done;
-
-        g->space = s;
-        spin_lock(&s->lock);
-        s->ops++;
-        done = iopt_map_list(&s->pt, &frame, 1, prot, gather_pt(g));
-        gather_note(s, g);
-        spin_unlock(&s->lock);
-        if (likely(done)) {
-            perf_inc(iommu_maps);
-            return 0;
-        }
+    /* What owes something is not put off: g is to learn of it. */
+    if (unlikely(s->pt.track_added || touches_intr(mfn.n, 1) ||
+                 mfn.n > s->later_max)) {
+        return iommu_map(s, DFN(mfn.n), mfn, 1, IOMMU_R | IOMMU_W, g);
     }
-    /* The long way, with all its checks. */
-    return iommu_map(s, DFN(mfn.n), mfn, 1, prot, g);
+    spin_lock(&s->lock);
+    if (unlikely(s->nr_later == IOMMU_LATER)) {
+        map_later(s, gather_pt(g));
+    }
+    s->later[s->nr_later++] = (uint32_t)mfn.n;
+    spin_unlock(&s->lock);
+    return 0;
 }
 
 /* Rounds a frame down (or up to the last) of the leaf that holds it. */
@@ -310,7 +334,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
 {
     int rc;
 
-    spin_lock(&s->lock);
+    space_lock(s, gather_pt(g));
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
     gather_note(s, g);
@@ -325,7 +349,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc) {
         return rc;
     }
-    spin_lock(&s->lock);
+    space_lock(s, gather_pt(g));
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
@@ -402,7 +426,7 @@ int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         int rc;
 
         singles = list_singles(&frame[i], nr - i, &run);
-        spin_lock(&s->lock);
+        space_lock(s, gather_pt(g));
         s->ops++;
         i += iopt_unmap_list(&s->pt, &frame[i], singles, gather_pt(g));
         perf_add(iommu_unmaps, i - first);
@@ -437,7 +461,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     }
     ASSERT(!g->space || g->space == s);
     g->space = s;
-    spin_lock(&s->lock);
+    space_lock(s, gather_pt(g));
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
     gather_note(s, g);

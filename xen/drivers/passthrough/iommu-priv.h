@@ -28,8 +28,10 @@
 #define INTR_FIRST UINT64_C(0xfee00)
 #define INTR_LAST  UINT64_C(0xfeeff)
 
+#define IOMMU_LATER 32 /* ours: frames that are put off */
+
 struct iospace {
-    spinlock_t lock;             /* guards the tree and deferred */
+    spinlock_t lock;             /* guards the tree, deferred and later */
     struct iopt pt;              /* the tree */
     struct iopt_gather deferred; /* coalesces that ride on the next flush */
     uint64_t flush_begun;        /* flushes started, by generation; atomic */
@@ -49,6 +51,9 @@ struct iospace {
     struct list_head reserved;   /* identity ranges; attach_lock */
     uint32_t unit_devs[IOMMU_MAX_UNITS]; /* devices on it; attach_lock */
     uint64_t units;                      /* bit n: unit n serves it; atomic */
+    uint64_t later_max;          /* frames up to here may be put off; constant */
+    uint32_t nr_later;           /* frames of later[] */
+    uint32_t later[IOMMU_LATER]; /* to be mapped at their own number */
 };
 
 enum iommu_dev_state {
@@ -83,6 +88,22 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
                       IOMMU_GATHER_HEAD * sizeof(g->engine[0]),
                   "extents are valid up to nr_ext only");
     return (struct iopt_gather *)(void *)g->engine;
+}
+
+/**
+ * map_later() - Map the frames that iommu_map_page() put off.
+ * @s: the space. @g: learns what that owes, which is unlinked tables at most.
+ * Locks: the space's held. Context: boot or hypercall; bounded by IOMMU_LATER.
+ */
+void map_later(struct iospace *s, struct iopt_gather *g);
+
+/* The space's lock, and nothing put off: for whoever reads or changes the tree. */
+static inline void space_lock(struct iospace *s, struct iopt_gather *g)
+{
+    spin_lock(&s->lock);
+    if (unlikely(s->nr_later)) {
+        map_later(s, g);
+    }
 }
 
 /*

@@ -83,8 +83,13 @@ int must_check iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
 
 /**
  * iommu_map_page() - As iommu_map() for one frame at its own number, read and
- * write, faster if its table exists.
+ * write, that nothing is mapped at.
  * @s, @g: as there. @mfn: the frame.
+ *
+ * Cheap for many, one by one: devices see the frames after iommu_flush() at the
+ * latest, and every other request for the space finds them mapped. If there is
+ * no memory for a table then, a line in the log says which frame stays out of
+ * reach. On units that cache absent entries it is iommu_map().
  * Locks: takes the space's. Context: boot or hypercall. Return: as there.
  */
 int must_check iommu_map_page(struct iospace *s, mfn_t mfn,

@@ -281,11 +281,14 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
                   uint64_t ops_gva, uint32_t nr_ops)
 {
     const struct vcpu *const v = current;
-    const bool calls =
-        v->in_multicall && v->multicall_nr > PAIR && d == v->domain;
+    bool calls;
 
-    if (d->iommu_sync && (level > 1 || nr_ops || calls) && mfn_valid(mfn) &&
-        is_fresh(read_once(mfn_to_page(mfn)->type), 0)) {
+    if (!d->iommu_sync || !mfn_valid(mfn) ||
+        !is_fresh(read_once(mfn_to_page(mfn)->type), 0)) {
+        return;
+    }
+    calls = v->in_multicall && v->multicall_nr > PAIR && d == v->domain;
+    if (level > 1 || nr_ops || calls) {
         ahead_pin(d, mfn, level, ops_gva, nr_ops, calls);
     }
 }

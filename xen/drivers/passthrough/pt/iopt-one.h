@@ -184,7 +184,8 @@ static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
 
         owe_one(&to, dfn, IOPT_OWE_ADDED);
     }
-    if (unlikely(at->t.meta->joined == FMT_SLOTS - 1)) {
+    if (unlikely(at->t.meta->joined == FMT_SLOTS - 1) &&
+        !is_put_off(pt, &at->t)) {
         (void)fold_one(pt, g, dfn);
         at->dfn = near_nothing().dfn;
     }

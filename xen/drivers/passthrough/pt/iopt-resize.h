@@ -77,13 +77,22 @@ static unsigned int drop_subtree(struct iopt_job *j, paddr_t pa,
     return top;
 }
 
-/* Remember a full table for iopt_settle(); false if there is no room. */
-static bool put_off(struct iopt *pt, const struct iopt_tab *c)
+/* Will iopt_settle() look at this table anyway? */
+static inline bool is_put_off(const struct iopt *pt, const struct iopt_tab *c)
 {
     for (unsigned int k = 0; k < pt->nr_pending; k++) {
         if (pt->pending[k].dfn == c->base && pt->pending[k].level == c->level) {
             return true;
         }
+    }
+    return false;
+}
+
+/* Remember a full table for iopt_settle(); false if there is no room. */
+static bool put_off(struct iopt *pt, const struct iopt_tab *c)
+{
+    if (is_put_off(pt, c)) {
+        return true;
     }
     if (pt->nr_pending == IOPT_PENDING) {
         return false;
