@@ -10,10 +10,14 @@
  * frame and permission given. One byte of configuration, then six a request:
  * what to do, whether to flush and how many allocations succeed; first frame;
  * how many; output and permission.
+ *
+ * What a unit may hold as one is a leaf, or with AMD's sizes between a group of
+ * them: its size decides what is owed when any frame of it changes.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include <xen/bits.h>
 #include <xen/errno.h>
 #include <xen/page-pool.h>
 
@@ -29,6 +33,80 @@ static struct {
 } flat[FRAMES];
 
 static struct iopt pt;
+
+/* What a device found before a request, at the ends of it and beside them. */
+#define NR_SEEN 4
+static struct {
+    uint64_t first;
+    struct audit_hit h;
+} seen[NR_SEEN];
+
+static void look(const struct iopt_run *r)
+{
+    const uint64_t at[NR_SEEN] = { r->dfn.n - 1, r->dfn.n, r->dfn.n + r->nr - 1,
+                                   r->dfn.n + r->nr };
+
+    for (unsigned int i = 0; i < NR_SEEN; i++) {
+        seen[i].h.present = false;
+        if (at[i] < FRAMES) {
+            seen[i].h = audit_walk(&pt, at[i]);
+            seen[i].first = align_down(at[i], BIT64(seen[i].h.order));
+            seen[i].h.mfn -= at[i] - seen[i].first;
+        }
+    }
+}
+
+static bool is_owed(const struct iopt_gather *g, uint64_t first,
+                    unsigned int order)
+{
+    for (unsigned int i = 0; i < g->nr_ext; i++) {
+        const struct iopt_extent *const e = &g->ext[i];
+
+        if (e->first <= first && e->last >= first + (BIT64(order) - 1) &&
+            e->leaf_order >= order && e->owe & IOPT_OWE_STALE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A leaf or group of which a frame changed is owed, all of it, as one. */
+static void check_owed(const struct iopt_gather *g)
+{
+    for (unsigned int i = 0; i < NR_SEEN; i++) {
+        const struct audit_hit *const h = &seen[i].h;
+        bool changed = false;
+
+        for (uint64_t k = 0; h->present && k < BIT64(h->order); k++) {
+            const uint64_t d = seen[i].first + k;
+
+            changed |= flat[d].prot != h->prot || flat[d].mfn != h->mfn + k;
+        }
+        if (changed && !is_owed(g, seen[i].first, h->order)) {
+            abort();
+        }
+    }
+}
+
+/* The sizes that units take leaves for, as lookups and the tree's limit say. */
+static void check_orders(void)
+{
+    const unsigned int most = pt.ops->level_order(fls64(pt.leaf_mask));
+
+    for (uint64_t d = 0; d < FRAMES; d++) {
+        const struct audit_hit h = audit_walk(&pt, d);
+        struct iopt_view v;
+
+        if (iopt_lookup(&pt, DFN(d), &v) != (h.present ? 0 : -ENOENT)) {
+            abort();
+        }
+        if (h.present &&
+            (h.order > most || v.mfn.n != h.mfn || v.prot != h.prot ||
+             v.nr != BIT64(h.order) - (d & (BIT64(h.order) - 1)))) {
+            abort();
+        }
+    }
+}
 
 static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
                        unsigned int order, void *arg)
@@ -97,6 +175,7 @@ static void request(const uint8_t *p, struct iopt_gather *g)
     };
     int rc;
 
+    look(&r);
     pool_fail_after(failing ? p[0] >> 5 : UINT64_MAX);
     rc = call(op, &r, (p[5] >> 2) % 3, g);
     pool_fail_after(UINT64_MAX);
@@ -117,6 +196,7 @@ static void request(const uint8_t *p, struct iopt_gather *g)
             flat[first + k].prot = r.prot;
         }
     }
+    check_owed(g);
     if (p[0] & 8) {
         iopt_gather_release(&pt, g);
     }
@@ -125,7 +205,7 @@ static void request(const uint8_t *p, struct iopt_gather *g)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct iopt_ops *const formats[] = {
-        &iopt_skew_ops, &iopt_amdv1_ops, &iopt_vtdss_ops, &iopt_skew_ops
+        &iopt_skew_ops, &iopt_amdv1_ops, &iopt_vtdss_ops, &iopt_amdv1x_ops
     };
     struct iopt_config cfg = { .input_bits = 48 };
     uint64_t frames = 0, mapped = 0;
@@ -155,6 +235,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (audit_tree(&pt, check_leaf, &frames) || frames != mapped) {
         abort();
     }
+    check_orders();
     iopt_gather_release(&pt, &g);
     while (iopt_destroy(&pt, 16)) {
     }

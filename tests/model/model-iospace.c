@@ -60,6 +60,7 @@ static uint64_t waits;
 static unsigned int xzallocs_left = ~0u;
 static int post_error, wait_error, init_error;
 static struct iommu_flush_req last_req;
+static uint64_t groups_cached; /* leaves of AMD's sizes between */
 
 static uint64_t below(uint64_t n)
 {
@@ -205,6 +206,10 @@ static void device_access(uint64_t dfn)
     if (h.present) {
         const uint64_t into = dfn & (BIT64(h.order) - 1);
 
+        if (h.order > s->pt.ops->level_order(fls64(s->pt.leaf_mask))) {
+            fail("a leaf larger than the largest size", dfn);
+        }
+        groups_cached += h.order % 9 != 0;
         tlb[i].valid = true;
         tlb[i].dfn = dfn - into;
         tlb[i].mfn = h.mfn - into;
@@ -466,10 +471,13 @@ static void one_request(struct iommu_gather *g)
     }
 }
 
+#define CONFIGS 72 /* from there on again, with the third format */
+
 static void set_up(unsigned int config)
 {
-    const struct iopt_ops *const ops =
-        config & 1 ? &iopt_vtdss_ops : &iopt_amdv1_ops;
+    const struct iopt_ops *const ops = config >= CONFIGS ? &iopt_amdv1x_ops
+                                       : config & 1      ? &iopt_vtdss_ops
+                                                         : &iopt_amdv1_ops;
     static const uint8_t orders[] = { 9, 18, 52 };
 
     iommu_caps = (struct iommu_caps){
@@ -512,7 +520,7 @@ static void episode(uint64_t n)
     for (int i = 0; i < 8; i++) {
         (void)below(2);
     }
-    set_up((unsigned int)below(72));
+    set_up((unsigned int)below(CONFIGS) + (below(3) ? 0 : CONFIGS));
     for (int i = 0; i < 120; i++) {
         if (below(5) == 0) {
             list_request(&g);
@@ -1167,6 +1175,47 @@ static void test_commands(void)
     }
 }
 
+/* A part of a group goes: a command of the group's size, or everything. */
+static void test_between(void)
+{
+    static const struct {
+        uint64_t dfn, nr; /* what is unmapped */
+        struct iommu_block b;
+    } cases[] = {
+        { 70, 1, { 64, 5 } },           /* out of 128K */
+        { 71, 1, { 71, 0 } },           /* what is left there is smaller */
+        { 1024, 512, { 1024, 10 } },    /* out of 4M */
+        { 1024 + 512, 1, { 1536, 9 } }, /* out of the other 2M */
+    };
+
+    for (uint8_t order = 9; order <= 52; order += 43) {
+        set_up(CONFIGS + 12 + 18);
+        iommu_caps.flush_order = order;
+        EXPECT_EQ("map", map(64, 64, 32), 0);
+        EXPECT_EQ("map", map(1024, 1024, 1024), 0);
+        flushes_posted = 0;
+        flush_ok();
+        EXPECT_EQ("fresh map", flushes_posted, 0);
+        EXPECT_EQ("128K", audit_walk(&s->pt, 70).order, 5);
+        EXPECT_EQ("4M", audit_walk(&s->pt, 1024).order, 10);
+        for (size_t i = 0; i < array_size(cases); i++) {
+            const bool all = cases[i].b.order > order;
+
+            EXPECT_EQ("unmap",
+                      iommu_unmap(s, DFN(cases[i].dfn), cases[i].nr, &g0), 0);
+            flush_ok();
+            EXPECT_EQ("all", last_req.all, all);
+            EXPECT_EQ("blocks", all ? 1 : last_req.nr, 1);
+            EXPECT_EQ("dfn", all ? 0 : last_req.block[0].dfn,
+                      all ? 0 : cases[i].b.dfn);
+            EXPECT_EQ("order", all ? 0 : last_req.block[0].order,
+                      all ? 0 : cases[i].b.order);
+        }
+        EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 30 + 511);
+        tear_down();
+    }
+}
+
 /* Extents to blocks, by themselves. */
 static void test_plan(void)
 {
@@ -1500,6 +1549,7 @@ int main(int argc, char **argv)
     test_cuts();
     test_tables_return();
     test_commands();
+    test_between();
     test_plan();
     test_plan_overflow();
     test_errors();
@@ -1512,6 +1562,7 @@ int main(int argc, char **argv)
         episode(n + 1);
     }
     if (argc > 2) {
+        EXPECT_EQ("sizes between", groups_cached != 0 || n < 20, true);
         return expect_failures();
     }
     /* Half with fixed seeds, half with fresh ones. */
@@ -1519,6 +1570,8 @@ int main(int argc, char **argv)
         episode(n & 1 ? n : (uint64_t)begin * 1000003 + n);
         n++;
     } while (expect_bad == 0 && difftime(time(NULL), begin) < seconds);
-    printf("%lu episodes\n", n);
+    printf("%lu episodes, %llu accesses to sizes between\n", n,
+           (unsigned long long)groups_cached);
+    EXPECT_EQ("sizes between", groups_cached != 0, true);
     return expect_failures();
 }
