@@ -15,7 +15,9 @@
 #include <xen/cache.h>
 #include <xen/page-pool.h>
 
+#include "bench-clock.h"
 #include "bench-flush.h"
+#include "bench-turns.h"
 
 #define M2      UINT64_C(512)
 #define G1      (M2 * 512)
@@ -35,6 +37,7 @@ struct variant {
 static const struct variant variants[] = {
     { "engine", &iopt_amdv1_ops, 0, false, true },
     { "engine, lazy", &iopt_amdv1_ops, 0, true, true },
+    { "engine, sizes between", &iopt_amdv1x_ops, 0, false, true },
     { "engine, VT-d", &iopt_vtdss_ops, 0, false, true },
     { "engine, no snooping", &iopt_vtdss_ops, 0, false, false },
     { "never coalesces", &iopt_amdv1_ops, 0xff, false, true },
@@ -49,16 +52,8 @@ static const struct variant *v; /* under test */
 static struct iopt pt;
 static struct iopt_gather g;
 static double floor_store, floor_clear, floor_walk, floor_store4, floor_clear4;
-static double ticks_per_ns;
+double ticks_per_ns;
 static unsigned int rounds = 200;
-
-static inline uint64_t ticks(void)
-{
-    uint32_t lo, hi;
-
-    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(lo), "=d"(hi)::"memory");
-    return (uint64_t)hi << 32 | lo;
-}
 
 static uint64_t now_ns(void)
 {
@@ -88,12 +83,12 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static struct figure figure_of(uint64_t *t, unsigned int n, uint64_t overhead)
+static struct figure figure_of(uint64_t *t, unsigned int n, uint64_t extra)
 {
     qsort(t, n, sizeof(*t), by_value);
     return (struct figure){
-        (double)(t[0] - min_of(overhead, t[0])) / ticks_per_ns,
-        (double)(t[n / 2] - min_of(overhead, t[n / 2])) / ticks_per_ns,
+        (double)(t[0] - min_of(extra, t[0])) / ticks_per_ns,
+        (double)(t[n / 2] - min_of(extra, t[n / 2])) / ticks_per_ns,
     };
 }
 
@@ -110,7 +105,7 @@ static uint64_t clock_ticks(void)
     return best;
 }
 
-static uint64_t overhead;
+uint64_t overhead;
 
 /* ---- floors ----------------------------------------------------------- */
 
@@ -1308,6 +1303,10 @@ int main(int argc, char **argv)
     printf("floor\tcheck and store, unrolled\t%.4f\n", floor_store4);
     printf("floor\tcheck and clear, unrolled\t%.4f\n", floor_clear4);
     printf("floor\tdependent walk of 4 levels\t%.3f\n", floor_walk);
+    if (*only == 0 || !strcmp(only, "turns")) {
+        turns(rounds);
+        sizes();
+    }
     for (size_t p = 0; p < array_size(patterns); p++) {
         if (!strstr(patterns[p].name, only)) {
             continue;
