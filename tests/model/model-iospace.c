@@ -206,7 +206,7 @@ static void device_access(uint64_t dfn)
     if (h.present) {
         const uint64_t into = dfn & (BIT64(h.order) - 1);
 
-        if (h.order > s->pt.ops->level_order(fls64(s->pt.leaf_mask))) {
+        if (h.order > s->pt.ops->level_order(fls64(s->pt.leaf_all))) {
             fail("a leaf larger than the largest size", dfn);
         }
         groups_cached += h.order % 9 != 0;
@@ -409,6 +409,40 @@ static void pages_request(struct iommu_gather *g)
     EXPECT_EQ("flush", iommu_flush(s, g), 0);
 }
 
+/* No unit finds a larger page there, a group included. */
+static void check_split(uint64_t dfn, uint64_t nr, unsigned int level)
+{
+    for (unsigned int i = 0; i < 64; i++) {
+        const uint64_t d = dfn + (i == 0 ? 0 : i == 1 ? nr - 1 : below(nr));
+        const struct audit_hit h = audit_walk(&s->pt, d);
+
+        if (h.present && h.order > 9 * level) {
+            fail("a page larger than asked for", d);
+        }
+    }
+}
+
+/* Other page sizes: no translation changes, with or without memory. */
+static void resize_request(uint64_t dfn, uint64_t nr, bool failing,
+                           struct iommu_gather *g)
+{
+    const unsigned int level = (unsigned int)below(3);
+    int rc;
+
+    if (below(4) == 0) {
+        iommu_limit_pages(s, level);
+        iommu_no_coalesce(s, 1u << below(4) & 6);
+    }
+    rc = iommu_split(s, DFN(dfn), nr, level, g);
+    pool_fail_after(UINT64_MAX);
+    if (rc && !(failing && rc == -ENOMEM)) {
+        fail("split", dfn);
+    }
+    if (rc == 0 && s->pt.levels > level) {
+        check_split(dfn, nr, level);
+    }
+}
+
 static void one_request(struct iommu_gather *g)
 {
     static const uint64_t deltas[] = { 0, 0, BIT64(20), 1 };
@@ -427,7 +461,10 @@ static void one_request(struct iommu_gather *g)
     if (failing) {
         pool_fail_after(below(4));
     }
-    switch (below(4)) {
+    switch (below(5)) {
+    case 4:
+        resize_request(dfn, nr, failing, g);
+        break;
     case 0:
         rc = iommu_unmap(s, DFN(dfn), nr, g);
         pool_fail_after(UINT64_MAX);
@@ -657,6 +694,93 @@ static void test_list_arguments(void)
     tear_down();
 }
 
+/* Sizes of one space: from its creation, lowered, raised, split, kept apart. */
+static void test_page_sizes(unsigned int config)
+{
+    const uint64_t g1 = UINT64_C(1) << 18;
+    const uint64_t *n;
+    bool more;
+
+    set_up(config); /* of up to 1G */
+    n = s->pt.counts.leaves;
+    EXPECT_EQ("map", map(0, 0, 2 * g1), 0);
+    EXPECT_EQ("1G", n[2], 2);
+    flush_ok();
+    /* Lowered: what is there stays, what is new is smaller. */
+    iommu_limit_pages(s, 1);
+    EXPECT_EQ("the same again", map(0, 0, g1), 0);
+    EXPECT_EQ("nothing owed", iopt_gather_is_empty(gather_pt(&g0)), true);
+    EXPECT_EQ("map", map(2 * g1, 2 * g1, g1), 0);
+    EXPECT_EQ("1G", n[2], 2);
+    EXPECT_EQ("2M", n[1], 512);
+    flush_ok();
+    EXPECT_EQ("split", iommu_split(s, DFN(0), 2 * g1, 1, &g0), 0);
+    EXPECT_EQ("1G", n[2], 0);
+    EXPECT_EQ("2M", n[1], 3 * 512);
+    EXPECT_EQ("leaf", gather_pt(&g0)->leaf_order, 18);
+    EXPECT_EQ("owed", gather_pt(&g0)->owe, IOPT_OWE_STALE);
+    flush_ok();
+    /* A part, rounded out; in two chunks. */
+    EXPECT_EQ("split", iommu_split(s, DFN(g1 - 1), 2, 0, &g0), 0);
+    EXPECT_EQ("4K", n[0], 1024);
+    flush_ok();
+    /* Raised: the next change finds what can be one. */
+    iommu_limit_pages(s, 7);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(5), 1, &g0), 0);
+    EXPECT_EQ("map", map(5, 5, 1), 0);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(g1 - 1), 1, &g0), 0);
+    EXPECT_EQ("map", map(g1 - 1, g1 - 1, 1), 0);
+    flush_ok();
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("1G", n[2], 1);
+    EXPECT_EQ("2M", n[1], 1023);
+    EXPECT_EQ("4K", n[0], 512);
+    /* Kept apart: 512 pages stay as they are; one request is still one page. */
+    iommu_no_coalesce(s, 2);
+    EXPECT_EQ("unmap", iommu_unmap(s, DFN(3 * g1 - 1), 1, &g0), 0);
+    EXPECT_EQ("map", map(3 * g1 - 1, 3 * g1 - 1, 1), 0);
+    EXPECT_EQ("map", map(3 * g1, 3 * g1, 512), 0);
+    flush_ok();
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("2M", n[1], 1023);
+    EXPECT_EQ("4K", n[0], 1024);
+    EXPECT_EQ("level", iommu_split(s, DFN(0), 1, 9, &g0), -EINVAL);
+    EXPECT_EQ("nr 0", iommu_split(s, DFN(0), 0, 0, &g0), -EINVAL);
+    EXPECT_EQ("range", iommu_split(s, DFN(s->pt.dfn_last), 2, 0, &g0), -ERANGE);
+    EXPECT_EQ("audit", audit_tree(&s->pt, NULL, NULL), 0);
+    flush_ok();
+    tear_down();
+
+    /* As with iommu=no-superpages: from the beginning. */
+    set_up(config);
+    tear_down();
+    iommu_caps.pt.leaf_off = 6;
+    EXPECT_EQ("create", iospace_create(1, &s), 0);
+    atomic_store(&s->units, 1);
+    EXPECT_EQ("map", map(0, 0, 1024), 0);
+    EXPECT_EQ("4K", s->pt.counts.leaves[0], 1024);
+    iommu_limit_pages(s, 1);
+    EXPECT_EQ("map", map(1024, 1024, 1024), 0);
+    EXPECT_EQ("2M", s->pt.counts.leaves[1], 2);
+    flush_ok();
+    tear_down();
+
+    /* No more than units can. */
+    set_up(config);
+    tear_down();
+    iommu_caps.pt.leaf_mask = 1;
+    EXPECT_EQ("create", iospace_create(1, &s), 0);
+    iommu_limit_pages(s, 2);
+    EXPECT_EQ("map", map(0, 0, 512), 0);
+    EXPECT_EQ("4K", s->pt.counts.leaves[0], 512);
+    flush_ok();
+    tear_down();
+}
+
 static void test_arguments(void)
 {
     uint64_t last;
@@ -774,9 +898,9 @@ static void test_counters(void)
 struct counter_step {
     const char *what;
     uint64_t dfn, nr;
-    enum { MAP, UNMAP, RETYPE, READ_ONLY, SETTLE } op;
-    uint32_t maps, unmaps, shatters, by_unmap, by_type, by_prot, full, empty,
-        range, waits;
+    enum { MAP, UNMAP, RETYPE, READ_ONLY, SPLIT, SETTLE } op;
+    uint32_t maps, unmaps, shatters, by_unmap, by_type, by_prot, by_split, full,
+        empty, range, waits;
     int32_t leaves_4k, leaves_2m, linked;
     uint32_t waiting; /* not what is added: what is there afterwards */
 };
@@ -800,6 +924,9 @@ static void run_step(const struct counter_step *p)
     case READ_ONLY:
         EXPECT_EQ(p->what, iommu_protect(s, DFN(p->dfn), p->nr, IOMMU_R, &g0),
                   0);
+        break;
+    case SPLIT:
+        EXPECT_EQ(p->what, iommu_split(s, DFN(p->dfn), p->nr, 0, &g0), 0);
         break;
     case SETTLE:
         do {
@@ -837,6 +964,8 @@ static void test_counters_exactly(void)
           .waits = 1, .leaves_4k = -511, .linked = -1 },
         { "one more", 1030, 1, UNMAP, .unmaps = 1, .range = 1, .waits = 1,
           .leaves_4k = -1 },
+        { "smaller", 9, 1, SPLIT, .shatters = 1, .by_split = 1, .range = 1,
+          .waits = 1, .leaves_4k = 512, .leaves_2m = -1, .linked = 1 },
     };
 
     memset(perf_values, 0, sizeof(perf_values));
@@ -857,6 +986,7 @@ static void test_counters_exactly(void)
         ADDED(iommu_shatters_unmap, p->by_unmap);
         ADDED(iommu_shatters_type, p->by_type);
         ADDED(iommu_shatters_prot, p->by_prot);
+        ADDED(iommu_shatters_split, p->by_split);
         ADDED(iommu_pt_coalesces, p->full + p->empty);
         ADDED(iommu_coalesces_full, p->full);
         ADDED(iommu_coalesces_empty, p->empty);
@@ -1538,6 +1668,12 @@ int main(int argc, char **argv)
     test_create();
     test_arguments();
     test_list_arguments();
+    for (unsigned int i = 0; i < 12; i++) {
+        static const unsigned int snoop[] = { 0, 18, 36, 54 };
+
+        /* amdv1, vtdss and amdv1x, 1G leaves, three levels. */
+        test_page_sizes(12 + i % 2 + snoop[i / 2 % 4] + (i >= 8 ? CONFIGS : 0));
+    }
     test_lookup();
     test_counters();
     test_counters_exactly();

@@ -106,6 +106,19 @@ static void test_config(const struct iopt_ops *ops)
         c.input_bits = bad[i].bits;
         EXPECT_EQ(ops->name, iopt_init(&pt, &c), -EINVAL);
     }
+    for (unsigned int off = 0; off < 256; off++) {
+        const uint8_t used = good.leaf_mask & (uint8_t)~off;
+
+        c = good;
+        c.leaf_off = (uint8_t)off;
+        pool_reset();
+        EXPECT_EQ(ops->name, iopt_init(&pt, &c),
+                  used == 1 || used == 3 || used == 7 ? 0 : -EINVAL);
+    }
+    /* Nor may what is not used have a gap. */
+    c.leaf_mask = 5;
+    c.leaf_off = 0xfe;
+    EXPECT_EQ(ops->name, iopt_init(&pt, &c), -EINVAL);
     pool_reset();
     pool_fail_after(0);
     EXPECT_EQ(ops->name, iopt_init(&pt, &good), -ENOMEM);

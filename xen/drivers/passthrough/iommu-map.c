@@ -470,6 +470,27 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     return rc;
 }
 
+int iommu_split(struct iospace *s, dfn_t dfn, uint64_t nr,
+                unsigned int max_level, struct iommu_gather *g)
+{
+    struct iopt_run r = { .dfn = dfn };
+    int rc = check_dfns(s, dfn, nr);
+
+    ASSERT(!g->space || g->space == s);
+    for (uint64_t left = nr; rc == 0 && left; left -= r.nr) {
+        r.nr = iopt_chunk(r.dfn.n, left);
+        g->space = s;
+        space_lock(s, gather_pt(g));
+        s->ops++;
+        rc = iopt_split(&s->pt, &r, max_level, gather_pt(g));
+        gather_note(s, g);
+        iospace_blame(s, IOMMU_BY_SPLIT);
+        spin_unlock(&s->lock);
+        r.dfn = dfn_add(r.dfn, r.nr);
+    }
+    return rc;
+}
+
 int iommu_lookup(const struct iospace *s, dfn_t dfn, mfn_t *mfn,
                  unsigned int *prot)
 {

@@ -51,8 +51,8 @@ struct iospace {
     struct list_head reserved;   /* identity ranges; attach_lock */
     uint32_t unit_devs[IOMMU_MAX_UNITS]; /* devices on it; attach_lock */
     uint64_t units;                      /* bit n: unit n serves it; atomic */
-    uint64_t later_max;          /* frames up to here may be put off; constant */
-    uint32_t nr_later;           /* frames of later[] */
+    uint64_t later_max; /* frames up to here may be put off; constant */
+    uint32_t nr_later;  /* frames of later[] */
     uint32_t later[IOMMU_LATER]; /* to be mapped at their own number */
 };
 
@@ -133,7 +133,9 @@ static inline void iospace_blame(struct iospace *s, enum iommu_cause cause)
     const uint64_t nr = s->pt.counts.shatters - s->blamed;
 
     static_assert(PERF_iommu_shatters_prot ==
-                      PERF_iommu_shatters_unmap + IOMMU_BY_PROT,
+                          PERF_iommu_shatters_unmap + IOMMU_BY_PROT &&
+                      PERF_iommu_shatters_split ==
+                          PERF_iommu_shatters_unmap + IOMMU_BY_SPLIT,
                   "one counter a cause");
     if (unlikely(nr)) {
         s->blamed += nr;

@@ -204,6 +204,20 @@ uint64_t iospace_dfn_last(const struct iospace *s)
     return s->pt.dfn_last;
 }
 
+void iommu_limit_pages(struct iospace *s, unsigned int max_level)
+{
+    spin_lock(&s->lock);
+    iopt_limit_leaf(&s->pt, min_of(max_level, 7u));
+    spin_unlock(&s->lock);
+}
+
+void iommu_no_coalesce(struct iospace *s, unsigned int levels)
+{
+    spin_lock(&s->lock);
+    s->pt.no_coalesce = (uint8_t)levels;
+    spin_unlock(&s->lock);
+}
+
 struct walk_arg {
     int (*visit)(const struct iommu_range *r, void *arg);
     void *arg;

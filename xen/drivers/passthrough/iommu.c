@@ -31,6 +31,7 @@ static const struct iommu_vendor_ops *const vendors[] = {
 
 int iommu_setup(void)
 {
+    unsigned int leaves;
     int rc = -ENODEV;
 
     iommu_options_resolve();
@@ -52,7 +53,7 @@ int iommu_setup(void)
         return no_iommu("its units have nothing in common");
     }
     if (!iommu_opt.superpages) {
-        iommu_caps.pt.leaf_mask = 1;
+        iommu_caps.pt.leaf_off = (uint8_t)~1u;
     }
     iommu_enabled = true;
     iommu_regions_add(iommu_ops == &vtd_ops ? IOMMU_RMRR : IOMMU_IVMD);
@@ -71,6 +72,7 @@ int iommu_setup(void)
     if (iommu_opt.force && iommu_opt.intremap && !iommu_intremap_enabled) {
         boot_stop("iommu: required, but interrupts cannot be remapped");
     }
+    leaves = iommu_caps.pt.leaf_mask & ~(unsigned int)iommu_caps.pt.leaf_off;
     if (iommu_opt.dom0_passthrough && !iommu_caps.passthrough) {
         log_warn("iommu: units cannot pass through; Dom0 is strict\n");
         iommu_opt.dom0_passthrough = false;
@@ -80,8 +82,7 @@ int iommu_setup(void)
              "remapping %s, Dom0 %s\n",
              iommu_ops->name, iommu_caps.nr_units,
              iommu_caps.nr_units == 1 ? "" : "s", iommu_caps.pt.levels,
-             iommu_caps.pt.leaf_mask & 2 ? " 2M" : "",
-             iommu_caps.pt.leaf_mask & 4 ? " 1G" : "",
+             leaves & 2 ? " 2M" : "", leaves & 4 ? " 1G" : "",
              iommu_intremap_enabled ? "on" : "off",
              iommu_opt.dom0_passthrough ? "passthrough"
              : iommu_opt.dom0_strict    ? "strict"

@@ -19,6 +19,7 @@ enum iommu_cause {
     IOMMU_BY_UNMAP, /* the frame goes away */
     IOMMU_BY_TYPE,  /* it stays and becomes a table or the like */
     IOMMU_BY_PROT,  /* never in a gather: iommu_protect() means it */
+    IOMMU_BY_SPLIT, /* never in a gather: iommu_split() means it */
 };
 
 struct iommu_gather {

@@ -139,6 +139,40 @@ int must_check iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr,
                              unsigned int prot, struct iommu_gather *g);
 
 /**
+ * iommu_split() - Break larger pages of a space's table down; no translation
+ * changes.
+ * @s: the space. @dfn: first frame. @nr: count, not 0; rounded out to pages of
+ * @max_level. @max_level: largest page wanted inside, 0: 4K, 1: 2M, 2: 1G.
+ * @g: as iommu_map(). A later store may make larger ones again, unless
+ * iommu_limit_pages() or iommu_no_coalesce() forbids it.
+ * Locks: takes the space's, for 1 GiB at a time. Context: boot or hypercall.
+ * Flush: what @g says, the old pages. Return: 0, -EINVAL, -ERANGE, or with some
+ * of it done -ENOMEM.
+ */
+int must_check iommu_split(struct iospace *s, dfn_t dfn, uint64_t nr,
+                           unsigned int max_level, struct iommu_gather *g);
+
+/**
+ * iommu_limit_pages() - Set the largest page that a space's table gets from now
+ * on. A new space has what the units can, and only 4K with iommu=no-superpages.
+ * @s: the space. @max_level: as iommu_split(); more than units can is no error.
+ *
+ * Lowered: larger pages stay until something cuts them, iommu_split() all of
+ * them. Raised: 4K pages that could be one become one with the next change to
+ * one of them.
+ * Locks: takes the space's. Context: boot or hypercall. Flush: none.
+ */
+void iommu_limit_pages(struct iospace *s, unsigned int max_level);
+
+/**
+ * iommu_no_coalesce() - Set which page sizes are not made of smaller pages.
+ * Requests large enough are mapped with them all the same.
+ * @s: the space. @levels: bit n: level n as in iommu_split(); replaces what was.
+ * Locks: takes the space's. Context: boot or hypercall. Flush: none.
+ */
+void iommu_no_coalesce(struct iospace *s, unsigned int levels);
+
+/**
  * iommu_flush() - Do the invalidations that are owed, wait, release tables.
  * @s: the space. @g: the gather; empty afterwards.
  * Locks: takes the space's, not while waiting. Context: boot or hypercall.

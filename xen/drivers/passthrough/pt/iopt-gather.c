@@ -17,6 +17,7 @@ int iopt_init(struct iopt *pt, const struct iopt_config *cfg)
 {
     const struct iopt_ops *ops = cfg->ops;
     const unsigned int mask = cfg->leaf_mask;
+    const unsigned int used = mask & ~(unsigned int)cfg->leaf_off;
     unsigned int frame_bits, top;
 
     if (cfg->levels < 2 || cfg->levels > ops->max_levels ||
@@ -27,8 +28,9 @@ int iopt_init(struct iopt *pt, const struct iopt_config *cfg)
      * Without gaps: any part of a leaf can then be told in leaves of the next
      * smaller size, so one shatter needs one table.
      */
-    if ((mask & 1) == 0 || (mask & (mask + 1)) != 0 ||
-        mask >> (ops->max_leaf_level + 1) != 0 || mask >> cfg->levels != 0) {
+    if ((used & 1) == 0 || (used & (used + 1)) != 0 ||
+        (mask & (mask + 1)) != 0 || mask >> (ops->max_leaf_level + 1) != 0 ||
+        mask >> cfg->levels != 0) {
         return -EINVAL;
     }
     if ((cfg->leaf_extra & ~ops->leaf_extra_ok) != 0) {
@@ -38,7 +40,8 @@ int iopt_init(struct iopt *pt, const struct iopt_config *cfg)
     *pt = (struct iopt){
         .ops = ops,
         .levels = cfg->levels,
-        .leaf_mask = cfg->leaf_mask,
+        .leaf_mask = (uint8_t)used,
+        .leaf_all = cfg->leaf_mask,
         .no_coalesce = cfg->no_coalesce,
         .coherent = cfg->coherent,
         .track_added = cfg->track_added,

@@ -105,8 +105,9 @@ struct iopt {
     uint64_t mfn_last; /* highest output frame; constant */
     uint64_t leaf_extra; /* bits the unit wants in leaves */
     uint8_t levels;      /* 2..6, root included; constant */
-    uint8_t leaf_mask;   /* bit n: leaves at level n */
-    uint8_t no_coalesce; /* bit n: never coalesce to level n */
+    uint8_t leaf_mask;   /* bit n: leaves are made at level n */
+    uint8_t leaf_all;    /* the same without any limit; constant */
+    uint8_t no_coalesce; /* bit n: do not coalesce to level n */
     bool coherent;       /* walks snoop CPU caches */
     bool track_added;    /* gather IOPT_OWE_ADDED extents */
     bool lazy_coalesce;  /* leave coalescing to settle */
@@ -122,7 +123,8 @@ struct iopt_config {
     const struct iopt_ops *ops; /* &iopt_amdv1_ops, &iopt_vtdss_ops */
     uint8_t levels;             /* 2..6 as the format allows */
     uint8_t leaf_mask;          /* bits 0..n without a gap */
-    uint8_t no_coalesce;        /* bit n: never coalesce to level n */
+    uint8_t leaf_off;           /* bits m..7: not used, see iopt_limit_leaf() */
+    uint8_t no_coalesce;        /* bit n: do not coalesce to level n */
     bool coherent;
     bool track_added;
     bool lazy_coalesce;
@@ -393,15 +395,19 @@ static inline int iopt_walk(const struct iopt *pt, uint64_t first,
 }
 
 /**
- * iopt_limit_leaf() - Lower the largest leaf that is made from now on.
+ * iopt_limit_leaf() - Set the largest leaf that is made from now on.
  * @pt:        the tree.
- * @max_level: level of the largest leaf allowed; present ones stay (see
- *             iopt_split()).
- * Locks: the tree's. Context: any.
+ * @max_level: its level, at most 7; one that the units lack is no error.
+ *
+ * Lower than before: larger leaves that are there stay until they are cut, see
+ * iopt_split(). Higher: a table that could be one leaf becomes one with the next
+ * store to it. So after a change the leaves may be more, or larger, than what
+ * the new limit makes of the same mapping.
+ * Locks: the tree's. Context: any. Flush: none.
  */
 static inline void iopt_limit_leaf(struct iopt *pt, unsigned int max_level)
 {
-    pt->leaf_mask &= (uint8_t)((2u << max_level) - 1);
+    pt->leaf_mask = pt->leaf_all & (uint8_t)((2u << max_level) - 1);
 }
 
 /**
