@@ -86,12 +86,11 @@ static noinline_fn void plan_extent(struct iommu_flush_req *f, uint64_t *seen,
 
 void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
 {
+    const struct iopt_extent *const end = &g->ext[g->nr_ext];
     uint64_t seen = f->nr ? ~UINT64_C(0) : 0;
 
     f->tables |= (g->owe & IOPT_OWE_TABLES) != 0;
-    for (unsigned int i = 0; i < g->nr_ext; i++) {
-        const struct iopt_extent *const e = &g->ext[i];
-
+    for (const struct iopt_extent *e = g->ext; e < end; e++) {
         if (e->first == e->last && e->leaf_order == 0) {
             plan_block(f, &seen, e->first, 0);
         } else {
@@ -174,7 +173,9 @@ static int flush_now(struct iospace *s, struct iommu_gather *gather,
     f.all = all;
     f.nr = 0;
     iommu_flush_plan(g, &f);
-    iommu_flush_plan(riding, &f);
+    if (unlikely(!iopt_gather_is_empty(riding))) {
+        iommu_flush_plan(riding, &f);
+    }
     generation = atomic_add(&s->flush_begun, 1);
     if (f.all || f.nr) {
         rc = post_and_wait(s, &f);
@@ -195,7 +196,9 @@ static int flush_now(struct iospace *s, struct iommu_gather *gather,
 
     s->flush_done = max_of(s->flush_done, generation);
     iopt_gather_release(&s->pt, g);
-    iopt_gather_release(&s->pt, riding);
+    if (unlikely(riding->retired.nr)) {
+        iopt_gather_release(&s->pt, riding);
+    }
     spin_unlock(&s->lock);
     return 0;
 }

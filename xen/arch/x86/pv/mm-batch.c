@@ -71,16 +71,24 @@ static bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
     struct mm_batch *const b = a->b;
     struct page_info *pg;
     uint64_t x;
+    uint32_t c;
 
     if (b->nr == PV_AHEAD_MAX || !mfn_valid(mfn)) {
         return false;
     }
     pg = mfn_to_page(mfn);
     x = read_once(pg->type);
-    if (!is_fresh(x, users) || !page_get_id(pg, a->d->id)) {
+    c = read_once(pg->count);
+    /*
+     * As page_get(), but any obstacle will do; and no flag but PAGE_ALLOCATED:
+     * ours are never mapped for devices.
+     */
+    if (!is_fresh(x, users) || read_once(pg->owner) != a->d->id ||
+        c - (PAGE_ALLOCATED | 1) >= PAGE_COUNT - 1 ||
+        !atomic_cas(&pg->count, &c, c + 1)) {
         return false;
     }
-    if ((read_once(pg->count) & PAGE_HYP) ||
+    if (read_once(pg->owner) != a->d->id ||
         !atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
         page_put(pg);
         return false;
@@ -184,16 +192,17 @@ static void take_calls(const struct ahead *a, const struct vcpu *v)
     const uint32_t nr = min_of(v->multicall_nr - first, (uint32_t)LOOK_MAX);
     const uint64_t gva =
         v->multicall_list + first * sizeof(struct multicall_entry);
+    const struct multicall_entry *c = &e[LOOK_AT];
     unsigned int sure = a->b->nr; /* those that a pin follows */
     bool named = false;           /* by the call before */
 
-    for (uint32_t i = 0; i < nr; i++) {
-        const struct multicall_entry *const c = &e[i % LOOK_AT];
-
-        if (i % LOOK_AT == 0 &&
-            guest_read(e, gva + i * sizeof(e[0]),
-                       min_of(nr - i, (uint32_t)LOOK_AT) * sizeof(e[0]))) {
-            break;
+    for (uint32_t i = 0; i < nr; i++, c++) {
+        if (c == &e[LOOK_AT]) {
+            c = e;
+            if (guest_read(e, gva + i * sizeof(e[0]),
+                           min_of(nr - i, (uint32_t)LOOK_AT) * sizeof(e[0]))) {
+                break;
+            }
         }
         if (c->op == __HYPERVISOR_update_va_mapping) {
             named = (c->args[1] & (PTE_P | PTE_RW)) == PTE_P &&

@@ -207,25 +207,17 @@ static int vtd_flush_post(unsigned int unit, const struct iommu_flush_req *f,
                           uint64_t *ticket)
 {
     struct vtd_unit *const u = vtd_units[unit];
-    struct iommu_entry128 d[VTD_QI_BATCH];
-    unsigned int nr = 0;
-    int rc = vtd_flush_write_buffer(u);
+    const int rc = vtd_flush_write_buffer(u);
+    struct iommu_entry128 d;
 
     if (rc) {
         return rc;
     }
-    if (f->all || !(u->cap & VTD_CAP_PSI)) {
-        d[nr++] = vtd_qi_iotlb(u, VTD_G_DOMAIN, f->did);
-    } else {
-        const uint64_t lo = vtd_qi_iotlb(u, VTD_G_SELECT, f->did).lo;
-
-        for (; nr < f->nr; nr++) {
-            d[nr].lo = lo;
-            d[nr].hi =
-                vtd_qi_block(f->block[nr].dfn, f->block[nr].order, !f->tables);
-        }
+    if (!f->all && u->cap & VTD_CAP_PSI) {
+        return vtd_qi_post_blocks(u, f, ticket);
     }
-    return vtd_qi_post(u, d, nr, ticket);
+    d = vtd_qi_iotlb(u, VTD_G_DOMAIN, f->did);
+    return vtd_qi_post(u, &d, 1, ticket);
 }
 
 static int vtd_flush_wait(unsigned int unit, uint64_t ticket)

@@ -231,6 +231,18 @@ int must_check vtd_qi_run(struct vtd_unit *u, const struct iommu_entry128 *d,
                           unsigned int nr);
 
 /**
+ * vtd_qi_post_blocks() - Post the invalidation of blocks of frames.
+ * @u: has page-selective invalidation. @f: f->nr blocks, at most
+ * IOMMU_FLUSH_BLOCKS, each aligned and of order MAMV at most. @ticket: as
+ * vtd_qi_post().
+ * Locks: qi_lock. Context: any. Return: as vtd_qi_post().
+ * Spec: VTD "IOTLB Invalidate Descriptor".
+ */
+int must_check vtd_qi_post_blocks(struct vtd_unit *u,
+                                  const struct iommu_flush_req *f,
+                                  uint64_t *ticket);
+
+/**
  * vtd_qi_context() - A descriptor that invalidates context entries.
  * @granularity: VTD_G_*. @did: id in the old entry. @sid: requester id.
  * Locks: none. Context: any. Return: the descriptor.
@@ -241,28 +253,13 @@ struct iommu_entry128 vtd_qi_context(uint64_t granularity, uint16_t did,
 
 /**
  * vtd_qi_iotlb() - A descriptor that invalidates translations.
- * @u: the unit. @granularity: VTD_G_*; with VTD_G_SELECT the high half is to be
- * vtd_qi_block(). @did: id.
+ * @u: the unit. @granularity: VTD_G_*; with VTD_G_SELECT the block is missing in
+ * the high half, see vtd_qi_post_blocks(). @did: id.
  * Locks: none. Context: any. Return: the descriptor.
  * Spec: VTD "IOTLB Invalidate Descriptor".
  */
 struct iommu_entry128 vtd_qi_iotlb(const struct vtd_unit *u,
                                    uint64_t granularity, uint16_t did);
-
-/**
- * vtd_qi_block() - The high half of a descriptor for a block of frames.
- * @dfn: its first frame, aligned. @order: log2 of its frames, at most MAMV.
- * @leaves_only: paging-structure caches may stay.
- * Locks: none. Context: any. Return: the word.
- * Spec: VTD "IOTLB Invalidate Descriptor".
- */
-static inline uint64_t vtd_qi_block(uint64_t dfn, unsigned int order,
-                                    bool leaves_only)
-{
-    return (dfn << PAGE_SHIFT & VTD_QI_ADDR) |
-           FIELD_PREP(VTD_QI_AM, (uint64_t)order) |
-           (leaves_only ? VTD_QI_IH : 0);
-}
 
 /* ---- vtd-context.c ---- */
 

@@ -89,35 +89,64 @@ static int wait_for_room(struct vtd_unit *u, unsigned int need)
     }
 }
 
+/* The wait descriptor goes into slot @at, behind the batch. qi_lock is held. */
+static uint64_t post_end(struct vtd_unit *u, unsigned int at)
+{
+    const uint32_t seq = ++u->qi_seq;
+
+    /* Status write alone: a unit may not take it with an interrupt. */
+    u->qi[at].lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
+                   FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
+    u->qi[at].hi = u->qi_done_pa + at * sizeof(uint32_t);
+    u->qi_room -= (at - u->qi_tail) % VTD_QI_SLOTS + 1;
+    u->qi_tail = (at + 1) % VTD_QI_SLOTS;
+    /* Tables and descriptors before the tail that lets the unit look. */
+    smp_mb();
+    vtd_write64(u, VTD_IQT, (uint64_t)u->qi_tail << 4);
+    return (uint64_t)at << 32 | seq;
+}
+
 int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
                 unsigned int nr, uint64_t *ticket)
 {
     const unsigned long flags = spin_lock_irqsave(&u->qi_lock);
-    struct iommu_entry128 wait;
     int rc;
 
     ASSERT(nr <= VTD_QI_BATCH);
     rc = wait_for_room(u, nr + 1);
     if (rc == 0) {
-        const unsigned int slot = (u->qi_tail + nr) % VTD_QI_SLOTS;
-        const uint32_t seq = ++u->qi_seq;
         unsigned int at = u->qi_tail;
 
         for (unsigned int i = 0; i < nr; i++) {
             u->qi[at] = d[i];
             at = (at + 1) % VTD_QI_SLOTS;
         }
-        /* Status write alone: a unit may not take it with an interrupt. */
-        wait.lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
-                  FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
-        wait.hi = u->qi_done_pa + slot * sizeof(uint32_t);
-        u->qi[slot] = wait;
-        u->qi_tail = (slot + 1) % VTD_QI_SLOTS;
-        u->qi_room -= nr + 1;
-        /* Tables and descriptors before the tail that lets the unit look. */
-        smp_mb();
-        vtd_write64(u, VTD_IQT, (uint64_t)u->qi_tail << 4);
-        *ticket = (uint64_t)slot << 32 | seq;
+        *ticket = post_end(u, at);
+    }
+    spin_unlock_irqrestore(&u->qi_lock, flags);
+    return rc;
+}
+
+int vtd_qi_post_blocks(struct vtd_unit *u, const struct iommu_flush_req *f,
+                       uint64_t *ticket)
+{
+    const uint64_t lo = vtd_qi_iotlb(u, VTD_G_SELECT, f->did).lo;
+    const uint64_t hint = f->tables ? 0 : VTD_QI_IH;
+    const unsigned long flags = spin_lock_irqsave(&u->qi_lock);
+    int rc = wait_for_room(u, f->nr + 1u);
+
+    if (rc == 0) {
+        const struct iommu_block *const end = &f->block[f->nr];
+        struct iommu_entry128 *const ring = u->qi;
+        unsigned int at = u->qi_tail;
+
+        for (const struct iommu_block *b = f->block; b < end; b++) {
+            ring[at].lo = lo;
+            ring[at].hi = (b->dfn << PAGE_SHIFT & VTD_QI_ADDR) |
+                          FIELD_PREP(VTD_QI_AM, (uint64_t)b->order) | hint;
+            at = (at + 1) % VTD_QI_SLOTS;
+        }
+        *ticket = post_end(u, at);
     }
     spin_unlock_irqrestore(&u->qi_lock, flags);
     return rc;
