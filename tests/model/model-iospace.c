@@ -443,6 +443,103 @@ static void resize_request(uint64_t dfn, uint64_t nr, bool failing,
     }
 }
 
+/* ---- requests that stop on their way ---------------------------------------- */
+
+static struct {
+    struct iommu_progress p;
+    uint64_t dfn, mfn, nr;
+    unsigned int prot; /* 0: an unmap */
+    uint64_t last;     /* done, the last time */
+    unsigned int slices;
+    bool always; /* stop after each */
+} way;
+
+/* One frame says what the progress says it does. */
+static void check_way(uint64_t k)
+{
+    const uint64_t d = way.dfn + k;
+    unsigned int prot = k < way.p.done ? way.prot : flat_prot(d);
+    uint64_t mfn = k < way.p.done ? way.mfn + k : flat_mfn(d);
+    unsigned int has = 0;
+    mfn_t to = MFN(0);
+
+    if (iommu_lookup(s, DFN(d), &to, &has) == 0 ? has != prot || to.n != mfn
+                                                : prot != 0) {
+        fail("progress is not exact", d);
+    }
+}
+
+/* No slice does more than is said. */
+static void check_slice(void)
+{
+    const uint64_t slice = way.p.done - way.last;
+    const bool large =
+        s->pt.leaf_mask & 2 &&
+        ((way.dfn + way.last) | slice | (way.prot ? way.mfn + way.last : 0)) %
+                512 ==
+            0;
+
+    way.slices++;
+    if (slice == 0 || slice > BIT64(18) ||
+        (way.prot && !large && slice > IOMMU_SLICE)) {
+        fail("length of a slice", slice);
+    }
+    way.last = way.p.done;
+}
+
+static bool stop(void)
+{
+    check_slice();
+    return way.always || below(2);
+}
+
+static bool stop_in_window(void)
+{
+    check_way(way.p.done - 1);
+    check_way(way.p.done);
+    for (unsigned int i = 0; i < 4; i++) {
+        check_way(below(way.nr));
+    }
+    return stop();
+}
+
+/* One call; the memory may fail it. */
+static int go_on(struct iommu_gather *g)
+{
+    return way.prot ? iommu_map_slices(s, DFN(way.dfn), MFN(way.mfn), way.nr,
+                                       way.prot, g, &way.p)
+                    : iommu_unmap_slices(s, DFN(way.dfn), way.nr, g, &way.p);
+}
+
+static void sliced_request(uint64_t dfn, uint64_t mfn, uint64_t nr,
+                           unsigned int prot, struct iommu_gather *g)
+{
+    int rc;
+
+    way.p = (struct iommu_progress){ .stop = stop_in_window };
+    way.dfn = dfn;
+    way.mfn = mfn;
+    way.nr = nr;
+    way.prot = prot;
+    way.last = 0;
+    way.always = false;
+    while ((rc = go_on(g)) == -ERESTART) {
+        if (below(2) && iommu_flush(s, g)) {
+            fail("flush", dfn);
+        }
+    }
+    if (way.p.done > nr || (rc == 0) != (way.p.done == nr) ||
+        expected_map(dfn, mfn, prot ? way.p.done : 0, prot) ||
+        (rc && rc != expected_map(dfn + way.p.done, mfn + way.p.done,
+                                  nr - way.p.done, prot))) {
+        fail("a request in slices", dfn);
+    }
+    for (uint64_t k = 0; k < way.p.done; k++) {
+        flat[dfn + k - BASE].prot = prot;
+        flat[dfn + k - BASE].mfn = mfn + k;
+    }
+}
+
 static void one_request(struct iommu_gather *g)
 {
     static const uint64_t deltas[] = { 0, 0, BIT64(20), 1 };
@@ -461,7 +558,11 @@ static void one_request(struct iommu_gather *g)
     if (failing) {
         pool_fail_after(below(4));
     }
-    switch (below(5)) {
+    switch (below(6)) {
+    case 5:
+        pool_fail_after(UINT64_MAX);
+        sliced_request(dfn, mfn, nr, below(2) ? prot : 0, g);
+        break;
     case 4:
         resize_request(dfn, nr, failing, g);
         break;
@@ -690,6 +791,124 @@ static void test_list_arguments(void)
     EXPECT_EQ("range", iommu_unmap_list(s, beyond, 2, &g0), -ERANGE);
     EXPECT_EQ("range", iommu_unmap_list(s, list, 2, &g0), -ERANGE);
     EXPECT_EQ("those before", iopt_nr_leaves(&s->pt), 0);
+    flush_ok();
+    tear_down();
+}
+
+/* Every leaf of the tree, as one number. */
+static int sum_range(const struct iommu_range *r, void *arg)
+{
+    uint64_t *const sum = arg;
+    const uint64_t words[] = { r->dfn.n, r->mfn.n, r->nr, r->prot, r->level };
+
+    for (size_t i = 0; i < array_size(words); i++) {
+        *sum = (*sum ^ words[i]) * UINT64_C(0x100000001b3);
+    }
+    return 0;
+}
+
+static uint64_t sum_tree(void)
+{
+    uint64_t sum = s->pt.counts.tables;
+    bool more;
+
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("walk", iommu_walk(s, 0, s->pt.dfn_last, sum_range, &sum), 0);
+    return sum;
+}
+
+/* A request that stops after each slice ends as one that does not. */
+static void test_slices(unsigned int config)
+{
+    static const struct {
+        uint64_t dfn, mfn, nr;
+        unsigned int slices; /* with all sizes */
+    } cases[] = {
+        { 0, 0, 1, 1 },
+        { 5, 5, 3, 1 },
+        { 512, 1024, 512, 1 },
+        { 7, 7, 3 * BIT64(18), 5 },    /* 4K, 2M, two of 1G, 4K */
+        { 0, 0, 3 * BIT64(18), 3 },    /* 1 GiB a slice */
+        { 0, 1, 40000, 3 },            /* 4K, whatever the sizes */
+        { 100, 612, BIT64(18), 3 },    /* 4K, 2M, 4K */
+        { BIT64(18) - 9, 503, 18, 2 }, /* to both sides of 1G */
+    };
+
+    for (size_t i = 0; i < array_size(cases); i++) {
+        uint64_t mapped, holed;
+
+        set_up(config);
+        /* Three GiB of 4K pages show nothing more than 40,000. */
+        if (s->pt.leaf_mask == 1 && cases[i].nr > 50000) {
+            tear_down();
+            continue;
+        }
+        EXPECT_EQ("map", map(cases[i].dfn, cases[i].mfn, cases[i].nr), 0);
+        flush_ok();
+        mapped = sum_tree();
+        EXPECT_EQ("unmap",
+                  iommu_unmap(s, DFN(cases[i].dfn + 1), cases[i].nr, &g0), 0);
+        flush_ok();
+        holed = sum_tree();
+        tear_down();
+
+        set_up(config);
+        way.always = true;
+        for (int unmaps = 0; unmaps < 2; unmaps++) {
+            unsigned int calls = 1;
+
+            way.p = (struct iommu_progress){ .stop = stop };
+            way.dfn = cases[i].dfn + (unsigned int)unmaps;
+            way.mfn = cases[i].mfn;
+            way.nr = cases[i].nr;
+            way.prot = unmaps ? 0 : 3;
+            way.last = 0;
+            way.slices = 0;
+            for (; go_on(&g0) == -ERESTART; calls++) {
+            }
+            EXPECT_EQ("done", way.p.done, way.nr);
+            /* It is not asked after the last one. */
+            EXPECT_EQ("asked", way.slices, calls - 1);
+            if (!unmaps && s->pt.leaf_mask == 7) {
+                EXPECT_EQ("slices", calls, cases[i].slices);
+            }
+            EXPECT_EQ("the same tree", sum_tree(), unmaps ? holed : mapped);
+            flush_ok();
+        }
+        tear_down();
+    }
+
+    /* In the way of the third slice: two are there, and go by their number. */
+    set_up(config);
+    EXPECT_EQ("map", map(35000, 0, 1), 0);
+    way.p = (struct iommu_progress){ .stop = NULL };
+    way.dfn = 0;
+    way.mfn = 1;
+    way.nr = 40000;
+    way.prot = 3;
+    EXPECT_EQ("in the way", go_on(&g0), -EEXIST);
+    EXPECT_EQ("done", way.p.done, 2 * IOMMU_SLICE);
+    EXPECT_EQ("leaves", s->pt.counts.leaves[0], 2 * IOMMU_SLICE + 1);
+    EXPECT_EQ("again", go_on(&g0), -EEXIST);
+    EXPECT_EQ("done", way.p.done, 2 * IOMMU_SLICE);
+    way.nr = way.p.done;
+    way.p.done = 0;
+    way.prot = 0;
+    EXPECT_EQ("back", go_on(&g0), 0);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 1);
+    /* Refused before the first slice. */
+    way.p.done = 0;
+    way.prot = 3;
+    way.nr = INTR_FIRST + 1;
+    EXPECT_EQ("interrupts", go_on(&g0), -EINVAL);
+    way.nr = 0;
+    EXPECT_EQ("nr 0", go_on(&g0), -EINVAL);
+    way.prot = 0;
+    EXPECT_EQ("nr 0", go_on(&g0), -EINVAL);
+    EXPECT_EQ("done", way.p.done, 0);
+    EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 1);
     flush_ok();
     tear_down();
 }
@@ -1671,6 +1890,9 @@ int main(int argc, char **argv)
     for (unsigned int i = 0; i < 12; i++) {
         static const unsigned int snoop[] = { 0, 18, 36, 54 };
 
+        for (unsigned int mask = 0; i / 2 % 4 == 1 && mask < 18; mask += 6) {
+            test_slices(mask + i % 2 + 18 + (i >= 8 ? CONFIGS : 0));
+        }
         /* amdv1, vtdss and amdv1x, 1G leaves, three levels. */
         test_page_sizes(12 + i % 2 + snoop[i / 2 % 4] + (i >= 8 ? CONFIGS : 0));
     }

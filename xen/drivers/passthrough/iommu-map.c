@@ -202,11 +202,10 @@ static int map_in_pieces(struct iospace *s, const struct iopt_run *r,
     return rc;
 }
 
-int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
-              unsigned int prot, struct iommu_gather *g)
+static int check_map(const struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
+                     unsigned int prot)
 {
-    const struct iopt_run r = { dfn, mfn, nr, prot };
-    int rc = check_dfns(s, dfn, nr);
+    const int rc = check_dfns(s, dfn, nr);
 
     if (rc) {
         return rc;
@@ -218,8 +217,17 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
         return -ERANGE;
     }
     /* Units take these as interrupts, or refuse a whole leaf for them. */
-    if (touches_intr(dfn.n, nr) || touches_intr(mfn.n, nr)) {
-        return -EINVAL;
+    return touches_intr(dfn.n, nr) || touches_intr(mfn.n, nr) ? -EINVAL : 0;
+}
+
+int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
+              unsigned int prot, struct iommu_gather *g)
+{
+    const struct iopt_run r = { dfn, mfn, nr, prot };
+    int rc = check_map(s, dfn, mfn, nr, prot);
+
+    if (rc) {
+        return rc;
     }
     ASSERT(!g->space || g->space == s);
     g->space = s;
@@ -233,6 +241,45 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     gather_note(s, g);
     iospace_blame(s, g->cause); /* an undo may cut a leaf */
     spin_unlock(&s->lock);
+    return rc;
+}
+
+/* A slice is done. Whether the request is to stop there: -ERESTART. */
+static int next_slice(struct iommu_progress *p, uint64_t slice, uint64_t nr)
+{
+    p->done += slice;
+    return p->done < nr && p->stop && p->stop() ? -ERESTART : 0;
+}
+
+/* As much of a run as one slice may map. */
+static uint64_t map_slice(const struct iospace *s, uint64_t dfn, uint64_t mfn,
+                          uint64_t nr)
+{
+    const uint64_t run = next_run(s, dfn, mfn, nr);
+    const uint64_t in_page = BIT64(9) - 1;
+    /* A limit that changes meanwhile makes a slice longer, never wrong. */
+    const bool large =
+        (read_once(s->pt.leaf_mask) & 2) && ((dfn | mfn | run) & in_page) == 0;
+
+    return large ? run : min_of(run, IOMMU_SLICE - (dfn & (IOMMU_SLICE - 1)));
+}
+
+int iommu_map_slices(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
+                     unsigned int prot, struct iommu_gather *g,
+                     struct iommu_progress *p)
+{
+    int rc = check_map(s, dfn, mfn, nr, prot);
+
+    while (rc == 0 && p->done < nr) {
+        const dfn_t at = dfn_add(dfn, p->done);
+        const mfn_t to = mfn_add(mfn, p->done);
+        const uint64_t slice = map_slice(s, at.n, to.n, nr - p->done);
+
+        rc = iommu_map(s, at, to, slice, prot, g);
+        if (rc == 0) {
+            rc = next_slice(p, slice, nr);
+        }
+    }
     return rc;
 }
 
@@ -360,10 +407,9 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     return rc;
 }
 
-int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
-                struct iommu_gather *g)
+int iommu_unmap_slices(struct iospace *s, dfn_t dfn, uint64_t nr,
+                       struct iommu_gather *g, struct iommu_progress *p)
 {
-    struct iopt_run r = { .dfn = dfn };
     int rc = check_dfns(s, dfn, nr);
 
     if (rc) {
@@ -371,18 +417,31 @@ int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
     }
     ASSERT(!g->space || g->space == s);
     g->space = s;
-    perf_inc(iommu_unmaps);
-
-    for (uint64_t left = nr; left; left -= r.nr) {
-        /* Holes are fine, so only dfn alignment and the length matter. */
-        r.nr = left == 1 ? 1 : next_run(s, r.dfn.n, r.dfn.n, left);
-        rc = unmap_run(s, &r, g);
-        if (rc) {
-            return rc;
-        }
-        r.dfn = dfn_add(r.dfn, r.nr);
+    if (p->done == 0) {
+        perf_inc(iommu_unmaps);
     }
-    return 0;
+    while (rc == 0 && p->done < nr) {
+        struct iopt_run r = { .dfn = dfn_add(dfn, p->done), .nr = 1 };
+        const uint64_t left = nr - p->done;
+
+        if (left > 1) {
+            /* Holes are fine, so only dfn alignment and the length matter. */
+            r.nr = next_run(s, r.dfn.n, r.dfn.n, left);
+        }
+        rc = unmap_run(s, &r, g);
+        if (rc == 0) {
+            rc = next_slice(p, r.nr, nr);
+        }
+    }
+    return rc;
+}
+
+int iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
+                struct iommu_gather *g)
+{
+    struct iommu_progress p = { .stop = NULL };
+
+    return iommu_unmap_slices(s, dfn, nr, g, &p);
 }
 
 /* Frames of a list that follow each other; 0 if they are few. */

@@ -107,6 +107,47 @@ int must_check iommu_map_page(struct iospace *s, mfn_t mfn,
 int must_check iommu_unmap(struct iospace *s, dfn_t dfn, uint64_t nr,
                            struct iommu_gather *g);
 
+/* How far a request got that may stop on its way. All zero: at its beginning. */
+struct iommu_progress {
+    uint64_t done;      /* frames, from the first on, that are done */
+    bool (*stop)(void); /* asked after each slice but the last; NULL: never */
+};
+
+#define IOMMU_SLICE (UINT64_C(1) << 14) /* ours: 4K pages; some 10 us */
+
+/**
+ * iommu_map_slices() - As iommu_map(), stopping between slices if asked to.
+ * @s, @dfn, @mfn, @nr, @prot, @g: as there, the same in each call of a request.
+ * @p: how far it got; done is exact whatever is returned.
+ *
+ * A slice is mapped whole or not at all: IOMMU_SLICE frames at most where they
+ * are 4K pages, 1 GiB where they are larger. Together the slices make the table
+ * that one iommu_map() makes. What earlier slices mapped stays, also on error,
+ * and devices may use it meanwhile; to take it back, iommu_unmap_slices() @p->done
+ * frames, which takes what was mapped just so before the request as well.
+ * Locks: takes the space's for each slice. Context: boot or hypercall.
+ * Flush: what @g says of all slices so far, also on error and -ERESTART; before
+ * the hypercall is left, as @g is on its stack.
+ * Return: 0, -ERESTART call again, or as iommu_map() for the slice at @p->done.
+ */
+int must_check iommu_map_slices(struct iospace *s, dfn_t dfn, mfn_t mfn,
+                                uint64_t nr, unsigned int prot,
+                                struct iommu_gather *g,
+                                struct iommu_progress *p);
+
+/**
+ * iommu_unmap_slices() - As iommu_unmap(), stopping between slices if asked to.
+ * @s, @dfn, @nr, @g: as there, the same in each call of a request.
+ * @p: how far it got; done is exact whatever is returned. A slice is a run of
+ * pages of one size, or of holes, of 1 GiB at most.
+ * Locks: takes the space's for each slice. Context: boot or hypercall.
+ * Flush: as iommu_map_slices(); no frame may be reused before it.
+ * Return: 0, -ERESTART call again, or as iommu_unmap() for the slice at @p->done.
+ */
+int must_check iommu_unmap_slices(struct iospace *s, dfn_t dfn, uint64_t nr,
+                                  struct iommu_gather *g,
+                                  struct iommu_progress *p);
+
 /**
  * iommu_map_list() - As iommu_map() for single frames mapped at their own
  * number, under one lock.
