@@ -66,7 +66,7 @@ static inline bool is_fresh(uint64_t x, uint64_t users)
  * PGT_BUSY and a general reference on a page, unless it is in use, not the
  * domain's, or one of ours that it shares: those are never mapped for devices.
  */
-static bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
+static always_inline bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
 {
     struct mm_batch *const b = a->b;
     struct page_info *pg;
@@ -317,15 +317,18 @@ uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
 
 int mm_map_ram(struct domain *d, struct page_info *pg)
 {
-    const struct vcpu *const v = current;
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
-    if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
-        (b->d != d && mm_batch_holds(b))) {
-        return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
+    if (!b->owes || b->d != d) {
+        const struct vcpu *const v = current;
+
+        if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
+            (b->d != d && mm_batch_holds(b))) {
+            return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
+        }
+        b->d = d;
+        b->owes = true; /* until the end of the multicall */
     }
-    b->d = d;
-    b->owes = true;
     return dom_iommu_map_page(d, page_to_mfn(pg), &b->gather);
 }
 
@@ -372,10 +375,13 @@ static noinline_fn void batch_finish(struct mm_batch *b)
     unsigned int left = 0;
 
     for (unsigned int i = 0; i < nr; i++) {
-        if (is_left(b, i, left)) {
+        struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
+
+        /* Most became what they were taken for. */
+        if (unlikely(read_once(pg->type) & PGT_AHEAD) && is_left(b, i, left)) {
             b->mfn[left++] = b->mfn[i];
         } else {
-            page_put(mfn_to_page(MFN(b->mfn[i])));
+            page_put(pg);
         }
     }
     map_again(b->d, b->mfn, left);
