@@ -279,6 +279,7 @@ int iommu_settle(struct iospace *s, bool *more)
         rc = iopt_settle(&s->pt, IOPT_PENDING, gather_pt(&g));
         *more = rc == -ERESTART;
     }
+    gather_note(s, &g);
     s->ops_seen = s->ops;
     spin_unlock(&s->lock);
 

@@ -338,7 +338,10 @@ int iommu_map_page(struct iospace *s, mfn_t mfn, struct iommu_gather *g)
     }
     spin_lock(&s->lock);
     if (unlikely(s->nr_later == IOMMU_LATER)) {
+        ASSERT(!g->space || g->space == s);
+        g->space = s;
         map_later(s, gather_pt(g));
+        gather_note(s, g);
     }
     s->later[s->nr_later++] = (uint32_t)mfn.n;
     spin_unlock(&s->lock);

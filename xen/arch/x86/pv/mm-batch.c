@@ -10,8 +10,8 @@
  * contents not before its validation. What is still marked when the hypercall
  * ends, or stops to be continued, is mapped again.
  *
- * The other way, pages that become writable in a multicall are mapped at once,
- * and what that owes is flushed at its end.
+ * The other way, pages that become writable in a multicall are given to the
+ * IOMMU layer one by one, and the flush at its end is for all of them.
  *
  * Locks: PGT_BUSY of many pages at a time, each taken only if it is free, and
  * waiting for nothing but the IOMMUs.
