@@ -35,14 +35,11 @@
 
 struct mm_batch mm_batches[MAX_CPUS];
 
-/* What the current hypercall takes: batch->mfn[first] and after, PGT_BUSY ours. */
-struct ahead {
-    struct domain *d;
-    struct mm_batch *b;
-    unsigned int first;
-};
-
-static struct ahead ahead_begin(struct domain *d)
+/*
+ * This CPU's batch, to take pages of a domain. What the hypercall takes is what
+ * is added to mfn[], PGT_BUSY ours, until ahead_unmap().
+ */
+static struct mm_batch *ahead_begin(struct domain *d)
 {
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
 
@@ -50,7 +47,7 @@ static struct ahead ahead_begin(struct domain *d)
         pv_batch_end();
     }
     b->d = d;
-    return (struct ahead){ d, b, b->nr };
+    return b;
 }
 
 /* Writable, mapped for devices, and used at most @users times. */
@@ -66,9 +63,9 @@ static inline bool is_fresh(uint64_t x, uint64_t users)
  * PGT_BUSY and a general reference on a page, unless it is in use, not the
  * domain's, or one of ours that it shares: those are never mapped for devices.
  */
-static always_inline bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
+static always_inline bool take(struct mm_batch *b, mfn_t mfn, uint64_t users)
 {
-    struct mm_batch *const b = a->b;
+    const domid_t owner = b->d->id;
     struct page_info *pg;
     uint64_t x;
     uint32_t c;
@@ -83,12 +80,12 @@ static always_inline bool take(const struct ahead *a, mfn_t mfn, uint64_t users)
      * As page_get(), but any obstacle will do; and no flag but PAGE_ALLOCATED:
      * ours are never mapped for devices.
      */
-    if (!is_fresh(x, users) || read_once(pg->owner) != a->d->id ||
+    if (!is_fresh(x, users) || read_once(pg->owner) != owner ||
         c - (PAGE_ALLOCATED | 1) >= PAGE_COUNT - 1 ||
         !atomic_cas(&pg->count, &c, c + 1)) {
         return false;
     }
-    if (read_once(pg->owner) != a->d->id ||
+    if (read_once(pg->owner) != owner ||
         !atomic_cas(&pg->type, &x, x | PGT_BUSY)) {
         page_put(pg);
         return false;
@@ -118,7 +115,7 @@ static bool line_is_absent(const uint64_t *e)
     return !(any & PTE_P);
 }
 
-static void take_children(const struct ahead *a, mfn_t table, bool top)
+static void take_children(struct mm_batch *b, mfn_t table, bool top)
 {
     const uint64_t *const t = mfn_to_va(table);
 
@@ -131,7 +128,7 @@ static void take_children(const struct ahead *a, mfn_t table, bool top)
             const uint64_t e = read_once(t[k]);
 
             if (e & PTE_P) {
-                (void)take(a, pte_mfn(e), 0);
+                (void)take(b, pte_mfn(e), 0);
             }
         }
     }
@@ -144,31 +141,31 @@ static_assert(HYP_FIRST_SLOT % LOOK_AT == 0 &&
  * A tree of tables that nobody has validated. Level by level, so the frames
  * taken are the queue; each is looked at once, whatever the entries say.
  */
-static void take_tree(const struct ahead *a, mfn_t root, unsigned int level)
+static void take_tree(struct mm_batch *b, mfn_t root, unsigned int level)
 {
-    unsigned int at = a->b->nr;
+    unsigned int at = b->nr;
 
-    if (!take(a, root, 0)) {
+    if (!take(b, root, 0)) {
         return;
     }
     for (; level > 1; level--) {
-        const unsigned int end = a->b->nr;
+        const unsigned int end = b->nr;
 
         for (; at < end; at++) {
-            take_children(a, MFN(a->b->mfn[at]), level == 4);
+            take_children(b, MFN(b->mfn[at]), level == 4);
         }
     }
 }
 
-static void take_op(const struct ahead *a, const struct mmuext_op *op)
+static void take_op(struct mm_batch *b, const struct mmuext_op *op)
 {
     if (op->cmd <= MMUEXT_PIN_L4_TABLE) {
-        take_tree(a, MFN(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+        take_tree(b, MFN(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
     }
 }
 static_assert(MMUEXT_PIN_L1_TABLE == 0 && MMUEXT_PIN_L4_TABLE == 3, "ABI");
 
-static void take_ops(const struct ahead *a, uint64_t gva, uint64_t nr)
+static void take_ops(struct mm_batch *b, uint64_t gva, uint64_t nr)
 {
     for (uint64_t i = 0; i < min_of(nr, (uint64_t)LOOK_MAX); i++) {
         struct mmuext_op op;
@@ -176,7 +173,7 @@ static void take_ops(const struct ahead *a, uint64_t gva, uint64_t nr)
         if (guest_read(&op, gva + i * sizeof(op), sizeof(op))) {
             return;
         }
-        take_op(a, &op);
+        take_op(b, &op);
     }
 }
 
@@ -184,7 +181,7 @@ static void take_ops(const struct ahead *a, uint64_t gva, uint64_t nr)
  * The multicall around the current entry: a page that it makes read-only before
  * a later pin is meant to be a table. Its only user is the mapping that shrinks.
  */
-static void take_calls(const struct ahead *a, const struct vcpu *v)
+static void take_calls(struct mm_batch *b, const struct vcpu *v)
 {
     struct multicall_entry e[LOOK_AT];
     const uint32_t first =
@@ -193,8 +190,8 @@ static void take_calls(const struct ahead *a, const struct vcpu *v)
     const uint64_t gva =
         v->multicall_list + first * sizeof(struct multicall_entry);
     const struct multicall_entry *c = &e[LOOK_AT];
-    unsigned int sure = a->b->nr; /* those that a pin follows */
-    bool named = false;           /* by the call before */
+    unsigned int sure = b->nr; /* those that a pin follows */
+    bool named = false;        /* by the call before */
 
     for (uint32_t i = 0; i < nr; i++, c++) {
         if (c == &e[LOOK_AT]) {
@@ -206,17 +203,17 @@ static void take_calls(const struct ahead *a, const struct vcpu *v)
         }
         if (c->op == __HYPERVISOR_update_va_mapping) {
             named = (c->args[1] & (PTE_P | PTE_RW)) == PTE_P &&
-                    take(a, pte_mfn(c->args[1]), 1);
+                    take(b, pte_mfn(c->args[1]), 1);
         } else if (c->op == __HYPERVISOR_mmuext_op) {
             /* What it pins is most often what was just taken. */
             if (!named && first + i > v->multicall_at) {
-                take_ops(a, c->args[0], (uint32_t)c->args[1]);
+                take_ops(b, c->args[0], (uint32_t)c->args[1]);
             }
             named = false;
-            sure = a->b->nr;
+            sure = b->nr;
         }
     }
-    give_back(a->b, sure);
+    give_back(b, sure);
 }
 
 /*
@@ -249,23 +246,22 @@ static void map_again(struct domain *d, const uint32_t *mfn, unsigned int nr)
     }
 }
 
-/* What was taken leaves the devices' reach, with one flush. */
-static void ahead_unmap(const struct ahead *a)
+/* What was taken from @first on leaves the devices' reach, with one flush. */
+static void ahead_unmap(struct mm_batch *b, unsigned int first)
 {
-    struct mm_batch *const b = a->b;
-    const unsigned int nr = b->nr - a->first;
+    const unsigned int nr = b->nr - first;
 
     /* A single page has no company to share its flush with. */
     if (nr <= 1) {
-        give_back(b, a->first);
+        give_back(b, first);
         return;
     }
-    if (dom_iommu_unmap_list(a->d, &b->mfn[a->first], nr)) {
+    if (dom_iommu_unmap_list(b->d, &b->mfn[first], nr)) {
         /* Not flushed: as if nothing had been done. */
-        map_again(a->d, &b->mfn[a->first], nr);
+        map_again(b->d, &b->mfn[first], nr);
         return;
     }
-    for (unsigned int i = a->first; i < b->nr; i++) {
+    for (unsigned int i = first; i < b->nr; i++) {
         struct page_info *const pg = mfn_to_page(MFN(b->mfn[i]));
 
         atomic_store(&pg->type, (pg->type & ~PGT_BUSY) | PGT_AHEAD);
@@ -276,14 +272,15 @@ static noinline_fn void ahead_pin(struct domain *d, mfn_t mfn,
                                   unsigned int level, uint64_t ops_gva,
                                   uint32_t nr_ops, bool calls)
 {
-    const struct ahead a = ahead_begin(d);
+    struct mm_batch *const b = ahead_begin(d);
+    const unsigned int first = b->nr;
 
-    take_tree(&a, mfn, level);
-    take_ops(&a, ops_gva, nr_ops);
+    take_tree(b, mfn, level);
+    take_ops(b, ops_gva, nr_ops);
     if (calls) {
-        take_calls(&a, current);
+        take_calls(b, current);
     }
-    ahead_unmap(&a);
+    ahead_unmap(b, first);
 }
 
 void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
@@ -305,31 +302,39 @@ void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
 uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
                          uint64_t nr)
 {
-    const struct ahead a = ahead_begin(d);
+    struct mm_batch *const b = ahead_begin(d);
+    const unsigned int first = b->nr;
 
-    nr = min_of(nr, (uint64_t)(PV_AHEAD_MAX - a.first));
+    nr = min_of(nr, (uint64_t)(PV_AHEAD_MAX - first));
     for (uint64_t i = 0; i < nr; i++) {
-        (void)take(&a, next(arg), 0);
+        (void)take(b, next(arg), 0);
     }
-    ahead_unmap(&a);
+    ahead_unmap(b, first);
     return nr;
+}
+
+/* The first page of a multicall; until its end, if there are more to come. */
+static noinline_fn int map_first(struct mm_batch *b, struct domain *d,
+                                 mfn_t mfn)
+{
+    const struct vcpu *const v = current;
+
+    if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
+        (b->d != d && mm_batch_holds(b))) {
+        return dom_iommu_map_ram(d, mfn, 1);
+    }
+    b->d = d;
+    b->owes = true;
+    return dom_iommu_map_page(d, mfn, &b->gather);
 }
 
 int mm_map_ram(struct domain *d, struct page_info *pg)
 {
     struct mm_batch *const b = &mm_batches[smp_cpu_id()];
+    const mfn_t mfn = page_to_mfn(pg);
 
-    if (!b->owes || b->d != d) {
-        const struct vcpu *const v = current;
-
-        if (!v->in_multicall || v->multicall_nr <= PAIR || d != v->domain ||
-            (b->d != d && mm_batch_holds(b))) {
-            return dom_iommu_map_ram(d, page_to_mfn(pg), 1);
-        }
-        b->d = d;
-        b->owes = true; /* until the end of the multicall */
-    }
-    return dom_iommu_map_page(d, page_to_mfn(pg), &b->gather);
+    return b->owes && b->d == d ? dom_iommu_map_page(d, mfn, &b->gather)
+                                : map_first(b, d, mfn);
 }
 
 /* A page may have become a table and writable again: it is in the list twice. */
