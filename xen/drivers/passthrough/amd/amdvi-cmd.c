@@ -98,25 +98,36 @@ static int wait_for_room(struct amdvi_unit *u, unsigned int need)
     }
 }
 
-static void put(struct amdvi_unit *u, const struct iommu_entry128 *c)
-{
-    u->cmd[u->cmd_tail] = *c;
-    u->cmd_tail = (u->cmd_tail + 1) % AMDVI_RING_SLOTS;
-    u->cmd_room--;
-}
-
 /* A ticket is a number above a slot; 0: nothing to wait for. */
 static uint64_t make_ticket(uint64_t seq, unsigned int slot)
 {
     return seq << AMDVI_RING_LG2 | slot;
 }
 
-/* @how: AMDVI_WAIT_INT for an interrupt besides the store, or 0. */
+/*
+ * The wait goes into slot @at, behind the batch. @how: AMDVI_WAIT_INT for an
+ * interrupt besides the store, or 0. cmd_lock is held.
+ */
+static uint64_t post_end(struct amdvi_unit *u, unsigned int at, uint64_t how)
+{
+    const uint64_t seq = ++u->cmd_seq;
+
+    u->cmd[at].lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE |
+                    how | (u->done_pa + at * sizeof(uint64_t));
+    u->cmd[at].hi = seq;
+    u->cmd_room -= (at - u->cmd_tail) % AMDVI_RING_SLOTS + 1;
+    u->cmd_tail = (at + 1) % AMDVI_RING_SLOTS;
+    /* Tables and commands before the tail that lets the unit look. */
+    smp_mb();
+    amdvi_write(u, AMDVI_CMD_TAIL,
+                FIELD_PREP(AMDVI_RING_PTR, (uint64_t)u->cmd_tail));
+    return make_ticket(seq, at);
+}
+
 static int post(struct amdvi_unit *u, const struct iommu_entry128 *c,
                 unsigned int nr, uint64_t how, uint64_t *ticket)
 {
     unsigned long flags;
-    struct iommu_entry128 wait;
     int rc;
 
     ASSERT(nr <= AMDVI_BATCH);
@@ -127,21 +138,13 @@ static int post(struct amdvi_unit *u, const struct iommu_entry128 *c,
     flags = spin_lock_irqsave(&u->cmd_lock);
     rc = wait_for_room(u, nr + 1);
     if (rc == 0) {
-        const unsigned int slot = (u->cmd_tail + nr) % AMDVI_RING_SLOTS;
-        const uint64_t seq = ++u->cmd_seq;
+        unsigned int at = u->cmd_tail;
 
         for (unsigned int i = 0; i < nr; i++) {
-            put(u, &c[i]);
+            u->cmd[at] = c[i];
+            at = (at + 1) % AMDVI_RING_SLOTS;
         }
-        wait.lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE | how |
-                  (u->done_pa + slot * sizeof(uint64_t));
-        wait.hi = seq;
-        put(u, &wait);
-        /* Tables and commands before the tail that lets the unit look. */
-        smp_mb();
-        amdvi_write(u, AMDVI_CMD_TAIL,
-                    FIELD_PREP(AMDVI_RING_PTR, (uint64_t)u->cmd_tail));
-        *ticket = make_ticket(seq, slot);
+        *ticket = post_end(u, at, how);
     }
     spin_unlock_irqrestore(&u->cmd_lock, flags);
     return rc;
@@ -151,6 +154,68 @@ int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
                    unsigned int nr, uint64_t *ticket)
 {
     return post(u, c, nr, 0, ticket);
+}
+
+/* The high half of the command that forgets a block. */
+static always_inline uint64_t pages_hi(uint64_t dfn, unsigned int order,
+                                       bool tables)
+{
+    const uint64_t pde = tables ? AMDVI_PAGES_PDE : 0;
+    const uint64_t pa = dfn << PAGE_SHIFT & AMDVI_PAGES_ADDR;
+
+    if (likely(order == 0)) {
+        return pde | pa;
+    }
+    if (order > AMDVI_MAX_ORDER) {
+        return pde | AMDVI_PAGES_S | AMDVI_PAGES_ALL;
+    }
+    /*
+     * The lowest clear address bit is the upper half's: ones below it say how
+     * large the block is.
+     */
+    return pde | AMDVI_PAGES_S | align_down(pa, BIT64(PAGE_SHIFT + order)) |
+           ((BIT64(order - 1) - 1) << PAGE_SHIFT);
+}
+
+struct iommu_entry128 amdvi_cmd_pages(uint16_t did, uint64_t dfn,
+                                      unsigned int order, bool tables)
+{
+    return (struct iommu_entry128){
+        .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_PAGES) |
+              FIELD_PREP(AMDVI_CMD_DID, (uint64_t)did),
+        .hi = pages_hi(dfn, order, tables),
+    };
+}
+
+int amdvi_cmd_post_blocks(struct amdvi_unit *u, const struct iommu_flush_req *f,
+                          uint64_t *ticket)
+{
+    const uint64_t lo = amdvi_cmd_pages(f->did, 0, 0, false).lo;
+    unsigned long flags;
+    int rc;
+
+    *ticket = 0;
+    if (!u->enabled) {
+        return 0;
+    }
+    flags = spin_lock_irqsave(&u->cmd_lock);
+    rc = wait_for_room(u, f->nr + 1u);
+    if (rc == 0) {
+        const struct iommu_block *const end = &f->block[f->nr];
+        struct iommu_entry128 *const ring = u->cmd;
+        const bool tables = f->tables;
+        unsigned int at = u->cmd_tail;
+
+        for (const struct iommu_block *b = f->block; b < end; b++) {
+            const uint64_t hi = pages_hi(b->dfn, b->order, tables);
+
+            ring[at] = (struct iommu_entry128){ .lo = lo, .hi = hi };
+            at = (at + 1) % AMDVI_RING_SLOTS;
+        }
+        *ticket = post_end(u, at, 0);
+    }
+    spin_unlock_irqrestore(&u->cmd_lock, flags);
+    return rc;
 }
 
 /*
@@ -237,31 +302,6 @@ struct iommu_entry128 amdvi_cmd_intr(uint16_t devid)
         .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_INTR) |
               FIELD_PREP(AMDVI_CMD_DEVID, (uint64_t)devid),
     };
-}
-
-struct iommu_entry128 amdvi_cmd_pages(uint16_t did, uint64_t dfn,
-                                      unsigned int order, bool tables)
-{
-    const uint64_t pa = dfn << PAGE_SHIFT & AMDVI_PAGES_ADDR;
-    struct iommu_entry128 c = {
-        .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_PAGES) |
-              FIELD_PREP(AMDVI_CMD_DID, (uint64_t)did),
-        .hi = tables ? AMDVI_PAGES_PDE : 0,
-    };
-
-    if (order > AMDVI_MAX_ORDER) {
-        c.hi |= AMDVI_PAGES_S | AMDVI_PAGES_ALL;
-    } else if (order == 0) {
-        c.hi |= pa;
-    } else {
-        /*
-         * The lowest clear address bit is the upper half's: ones below it say
-         * how large the block is.
-         */
-        c.hi |= AMDVI_PAGES_S | align_down(pa, BIT64(PAGE_SHIFT + order)) |
-                ((BIT64(order - 1) - 1) << PAGE_SHIFT);
-    }
-    return c;
 }
 
 int amdvi_cmd_forget_all(struct amdvi_unit *u)

@@ -193,18 +193,15 @@ static int amdvi_attach(unsigned int unit, sbdf_t sid, const struct iospace *s)
 static int amdvi_flush_post(unsigned int unit, const struct iommu_flush_req *f,
                             uint64_t *ticket)
 {
-    struct iommu_entry128 c[AMDVI_BATCH];
-    unsigned int nr = 0;
+    struct amdvi_unit *const u = amdvi_units[unit];
 
-    if (f->all) {
-        c[nr++] = amdvi_cmd_pages(f->did, 0, AMDVI_MAX_ORDER + 1, true);
-    } else {
-        for (unsigned int i = 0; i < f->nr; i++) {
-            c[nr++] = amdvi_cmd_pages(f->did, f->block[i].dfn,
-                                      f->block[i].order, f->tables);
-        }
+    if (unlikely(f->all)) {
+        const struct iommu_entry128 all =
+            amdvi_cmd_pages(f->did, 0, AMDVI_MAX_ORDER + 1, true);
+
+        return amdvi_cmd_post(u, &all, 1, ticket);
     }
-    return amdvi_cmd_post(amdvi_units[unit], c, nr, ticket);
+    return amdvi_cmd_post_blocks(u, f, ticket);
 }
 
 static int amdvi_flush_wait(unsigned int unit, uint64_t ticket)

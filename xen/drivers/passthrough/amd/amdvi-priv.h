@@ -248,6 +248,17 @@ int must_check amdvi_cmd_post(struct amdvi_unit *u,
                               uint64_t *ticket);
 
 /**
+ * amdvi_cmd_post_blocks() - Queue the commands that forget a request's blocks
+ * and a wait behind them, straight into the ring.
+ * @u: the unit. @f: its all is not set. @ticket: for the wait.
+ * Locks: takes cmd_lock. Context: any but NMI.
+ * Return: as amdvi_cmd_post(), for a unit that is not enabled as well.
+ */
+int must_check amdvi_cmd_post_blocks(struct amdvi_unit *u,
+                                     const struct iommu_flush_req *f,
+                                     uint64_t *ticket);
+
+/**
  * amdvi_cmd_wait() - Wait until everything up to a ticket is done.
  * @u: the unit. @ticket: from amdvi_cmd_post().
  * Locks: none. Context: any but NMI; at most AMDVI_FLUSH_TIMEOUT_NS.
