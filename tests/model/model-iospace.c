@@ -54,6 +54,12 @@ static struct {
     unsigned int level, span;
 } psc[CACHED];
 
+/* What caching mode and NpCache allow: that nothing is mapped there. */
+static struct {
+    bool valid;
+    uint64_t dfn;
+} absent[CACHED];
+
 static struct iospace *s;
 static uint64_t seed, state, blocks_posted, flushes_posted, all_posted;
 static uint64_t waits;
@@ -140,6 +146,8 @@ static bool reached(const struct iommu_flush_req *f, uint64_t first,
     return f->all;
 }
 
+static void (*meanwhile)(void); /* another CPU, while one waits for a flush */
+
 static int flush_post(unsigned int unit, const struct iommu_flush_req *f,
                       uint64_t *ticket)
 {
@@ -173,9 +181,18 @@ static int flush_wait(unsigned int unit, uint64_t ticket)
     if (wait_error) {
         return wait_error;
     }
+    if (meanwhile) {
+        void (*const other)(void) = meanwhile;
+
+        meanwhile = NULL;
+        other();
+    }
     for (unsigned int i = 0; i < CACHED; i++) {
         if (reached(&last_req, tlb[i].dfn, tlb[i].order, true)) {
             tlb[i].valid = false;
+        }
+        if (reached(&last_req, absent[i].dfn, 0, true)) {
+            absent[i].valid = false;
         }
         if (last_req.tables &&
             reached(&last_req, psc[i].dfn, psc[i].span, false)) {
@@ -215,6 +232,9 @@ static void device_access(uint64_t dfn)
         tlb[i].mfn = h.mfn - into;
         tlb[i].prot = h.prot;
         tlb[i].order = h.order;
+    } else if (s->pt.track_added) {
+        absent[i].valid = true;
+        absent[i].dfn = dfn;
     }
     if (audit_table_at(&s->pt, dfn, level, &pa)) {
         const size_t k = below(CACHED);
@@ -242,6 +262,9 @@ static uint64_t flat_mfn(uint64_t dfn)
 static void check_caches(void)
 {
     for (unsigned int i = 0; i < CACHED; i++) {
+        if (absent[i].valid && flat_prot(absent[i].dfn)) {
+            fail("a frame is hidden after a flush", absent[i].dfn);
+        }
         for (uint64_t k = 0; tlb[i].valid && k < BIT64(tlb[i].order); k++) {
             const uint64_t d = tlb[i].dfn + k;
 
@@ -376,16 +399,20 @@ static void list_request(struct iommu_gather *g)
         forget_leaf(frame[i] - 1);
         forget_leaf(frame[i] + 1);
     }
+    if (!mapping) {
+        EXPECT_EQ("flushed", iopt_gather_is_empty(gather_pt(g)), true);
+        check_caches();
+    }
 }
 
 /*
  * Pages that become data one by one, the last of them something else again
- * before the flush. Where that needs no memory, as when nothing is put off, all
- * the same.
+ * before the flush. Other requests come in between.
  */
 static void pages_request(struct iommu_gather *g)
 {
     const unsigned int nr = 1 + (unsigned int)below(60);
+    struct iommu_gather other = IOMMU_GATHER_INIT;
     const bool again = below(2);
     uint64_t frame = 0;
 
@@ -401,6 +428,11 @@ static void pages_request(struct iommu_gather *g)
         EXPECT_EQ("page", iommu_map_page(s, MFN(frame), g), 0);
         flat[frame - BASE].prot = 3;
         flat[frame - BASE].mfn = frame;
+        if (below(20) == 0) {
+            EXPECT_EQ("other", iommu_unmap(s, DFN(BASE + WINDOW), 1, &other),
+                      0);
+            EXPECT_EQ("other", iommu_flush(s, &other), 0);
+        }
     }
     if (again) {
         EXPECT_EQ("page", iommu_unmap(s, DFN(frame), 1, g), 0);
@@ -633,6 +665,7 @@ static void set_up(unsigned int config)
     pool_reset();
     memset(tlb, 0, sizeof(tlb));
     memset(psc, 0, sizeof(psc));
+    memset(absent, 0, sizeof(absent));
     memset(flat, 0, sizeof(flat));
     if (iospace_create(1, &s)) {
         fail("create", 0);
@@ -1786,6 +1819,207 @@ static void test_two_gathers(void)
     tear_down();
 }
 
+static struct iommu_gather g1 = IOMMU_GATHER_INIT;
+
+/* Another CPU's page, of which its own gather knows. */
+static void unmap_elsewhere(void)
+{
+    EXPECT_EQ("page", iommu_unmap(s, DFN(BIT64(18) + 6), 1, &g1), 0);
+    EXPECT_EQ("flush", iommu_flush(s, &g1), 0);
+    EXPECT_EQ("everything", last_req.all && last_req.tables, true);
+}
+
+/* @nr full tables, each complete with its last page. */
+static void fill_tables(uint64_t from, uint64_t nr)
+{
+    for (uint64_t t = from; t < from + nr; t++) {
+        EXPECT_EQ("map", map(t * 512, t * 512, 511), 0);
+        EXPECT_EQ("map", map(t * 512 + 511, t * 512 + 511, 1), 0);
+    }
+    flush_ok();
+}
+
+/*
+ * Tables that are unlinked on the way of something else may be cached as well:
+ * by a settle, and where there is no room to put another page off.
+ */
+static void test_unlinked_on_the_way(void)
+{
+    bool more;
+
+    set_up(6 + 18);
+    EXPECT_EQ("page", map(BIT64(18) + 6, BIT64(18) + 6, 1), 0);
+    EXPECT_EQ("its table stays", map(BIT64(18), BIT64(18), 1), 0);
+    for (unsigned int k = 0; k < 2; k++) {
+        fill_tables(32 * k, 32);
+        do {
+            EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+        } while (more);
+    }
+    EXPECT_EQ("all ride", s->deferred.retired.nr, 64);
+    fill_tables(64, 32);
+    EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    meanwhile = unmap_elsewhere;
+    EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    EXPECT_EQ("met", meanwhile == NULL, true);
+    EXPECT_EQ("none rides", s->deferred.retired.nr, 0);
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    EXPECT_EQ("map", map(BIT64(18) + 6, BIT64(18) + 6, 1), 0);
+    /* So many that the next one cannot wait for a settle. */
+    fill_tables(100, 32);
+    EXPECT_EQ("map", map(200 * 512, 200 * 512, 511), 0);
+    flush_ok();
+    EXPECT_EQ("page", iommu_map_page(s, MFN(200 * 512 + 511), &g0), 0);
+    for (uint64_t i = 0; i < IOMMU_LATER; i++) {
+        EXPECT_EQ("none yet", s->wide, 0);
+        EXPECT_EQ("page", iommu_map_page(s, MFN(300 * 512 + 3 * i), &g0), 0);
+    }
+    EXPECT_EQ("one outstanding", s->wide, 1);
+    unmap_elsewhere();
+    flush_ok();
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    /* What rode is on its way. */
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+    EXPECT_EQ("some ride", s->deferred.retired.nr != 0, true);
+    EXPECT_EQ("page", iommu_unmap(s, DFN(300 * 512), 1, &g0), 0);
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    EXPECT_EQ("map", map(BIT64(18) + 6, BIT64(18) + 6, 1), 0);
+    meanwhile = unmap_elsewhere;
+    flush_ok();
+    EXPECT_EQ("met", meanwhile == NULL, true);
+    /* A list that takes the last page of a table. */
+    EXPECT_EQ("map", map(BIT64(18) + 6, BIT64(18) + 6, 1), 0);
+    EXPECT_EQ("map", map(500 * 512, 500 * 512, 1), 0);
+    flush_ok();
+    meanwhile = unmap_elsewhere;
+    EXPECT_EQ("list", iommu_unmap_list(s, (uint32_t[]){ 500 * 512 }, 1, &g0),
+              0);
+    EXPECT_EQ("met", meanwhile == NULL, true);
+    EXPECT_EQ("none outstanding", s->wide, 0);
+    tear_down();
+}
+
+/* What lists of unmapped frames become. */
+static void test_list_plan(void)
+{
+    static const struct {
+        unsigned int nr, nr_blocks;
+        uint32_t frame[6];
+        struct iommu_block b[4];
+    } cases[] = {
+        { 1, 1, { 700 }, { { 700, 0 } } },
+        { 3, 3, { 0, 9, 4 }, { { 0, 0 }, { 9, 0 }, { 4, 0 } } },
+        { 2, 1, { 0, 1 }, { { 0, 1 } } },
+        { 4, 3, { 3, 8, 9, 700 }, { { 3, 0 }, { 8, 1 }, { 700, 0 } } },
+        { 4, 1, { 11, 10, 9, 8 }, { { 8, 2 } } },
+        { 5, 2, { 9, 8, 8, 5, 4 }, { { 8, 1 }, { 4, 1 } } },
+        { 6, 2, { 64, 65, 66, 67, 3, 2 }, { { 64, 2 }, { 2, 1 } } },
+    };
+
+    set_up(6 + 18 + 1);
+    EXPECT_EQ("map", map(0, 0, 1024), 0);
+    flush_ok();
+    for (unsigned int i = 0; i < array_size(cases); i++) {
+        const unsigned int nr = cases[i].nr_blocks;
+
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(0), 1024, &g0), 0);
+        EXPECT_EQ("pages", map(1023, 1023, 1), 0);
+        EXPECT_EQ("pages", map(511, 511, 1), 0);
+        for (unsigned int k = 0; k < cases[i].nr; k++) {
+            EXPECT_EQ("page", map(cases[i].frame[k], cases[i].frame[k], 1), 0);
+        }
+        flush_ok();
+        EXPECT_EQ("list", iommu_unmap_list(s, cases[i].frame, cases[i].nr, &g0),
+                  0);
+        EXPECT_EQ("blocks", last_req.nr, nr);
+        EXPECT_EQ("not everything", last_req.all, false);
+        for (unsigned int k = 0; k < nr; k++) {
+            EXPECT_EQ("dfn", last_req.block[k].dfn, cases[i].b[k].dfn);
+            EXPECT_EQ("order", last_req.block[k].order, cases[i].b[k].order);
+        }
+    }
+    tear_down();
+}
+
+/* More frames than blocks: in runs, and not. */
+static void test_long_list(void)
+{
+    uint32_t frame[IOMMU_FLUSH_BLOCKS + 2];
+
+    for (unsigned int apart = 2; apart < 4; apart++) {
+        const bool runs = apart == 2;
+
+        set_up(6 + 18 + 1);
+        for (unsigned int i = 0; i < array_size(frame); i++) {
+            frame[i] = runs ? i / 2 * 4 + i % 2 : i * apart;
+            EXPECT_EQ("map", map(frame[i], frame[i], 1), 0);
+        }
+        EXPECT_EQ("map", map(511, 511, 1), 0);
+        flush_ok();
+        EXPECT_EQ("list", iommu_unmap_list(s, frame, array_size(frame), &g0),
+                  0);
+        EXPECT_EQ("everything", last_req.all, !runs);
+        EXPECT_EQ("blocks", !runs || last_req.nr == array_size(frame) / 2,
+                  true);
+        /* A request that the list fills, and a frame besides. */
+        for (unsigned int i = 0; i < array_size(frame); i++) {
+            EXPECT_EQ("map", map(frame[i], frame[i], 1), 0);
+        }
+        EXPECT_EQ("page", iommu_unmap(s, DFN(511), 1, &g0), 0);
+        EXPECT_EQ("list", iommu_unmap_list(s, frame, IOMMU_FLUSH_BLOCKS, &g0),
+                  0);
+        EXPECT_EQ("everything", last_req.all, !runs);
+        tear_down();
+    }
+}
+
+/* Whoever puts frames off owes for them, whoever maps them. */
+static void test_put_off_owed(void)
+{
+    bool more;
+
+    set_up(6 + 18 + 36);
+    EXPECT_EQ("map", map(0, 0, 1), 0);
+    flush_ok();
+    EXPECT_EQ("page", iommu_map_page(s, MFN(5), &g0), 0);
+    EXPECT_EQ("page", iommu_map_page(s, MFN(9), &g1), 0);
+    EXPECT_EQ("nothing yet", iopt_nr_leaves(&s->pt), 1);
+    EXPECT_EQ("flush", iommu_flush(s, &g1), 0);
+    EXPECT_EQ("both are there", iopt_nr_leaves(&s->pt), 3);
+    EXPECT_EQ("its own", last_req.nr, 1);
+    EXPECT_EQ("its own", last_req.block[0].dfn, 9);
+    EXPECT_EQ("page", iommu_map_page(s, MFN(7), &g0), 0);
+    flush_ok();
+    EXPECT_EQ("those since", last_req.nr, 3);
+    EXPECT_EQ("the first", last_req.block[0].dfn, 5);
+    EXPECT_EQ("the last", last_req.block[2].dfn, 7);
+    EXPECT_EQ("not everything", last_req.all, false);
+    flushes_posted = 0;
+    flush_ok();
+    EXPECT_EQ("once", flushes_posted, 0);
+    /* One that needs a table: who makes that owes as well. */
+    EXPECT_EQ("page", iommu_map_page(s, MFN(9 * 512), &g0), 0);
+    EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    EXPECT_EQ("flushed", flushes_posted, iommu_caps.nr_units);
+    flush_ok();
+    EXPECT_EQ("and again", flushes_posted, 2 * iommu_caps.nr_units);
+    /* As many as are remembered, around the end of the array, and one more. */
+    for (uint64_t k = 0; k < 2; k++) {
+        for (uint64_t i = 0; i < IOMMU_LATER_KEPT + k; i++) {
+            const uint64_t at = 16 + k * 256 + i;
+
+            EXPECT_EQ("page", iommu_map_page(s, MFN(at), &g0), 0);
+        }
+        flush_ok();
+        EXPECT_EQ("everything", last_req.all, k);
+        EXPECT_EQ("all of them", k || last_req.nr, true);
+        EXPECT_EQ("leaves", iopt_nr_leaves(&s->pt), 5 + 64 + k * 65);
+    }
+    tear_down();
+}
+
 static void test_riding(void)
 {
     uint64_t begun;
@@ -1913,6 +2147,10 @@ int main(int argc, char **argv)
     test_errors();
     test_no_memory();
     test_undo();
+    test_unlinked_on_the_way();
+    test_list_plan();
+    test_long_list();
+    test_put_off_owed();
     test_two_gathers();
     test_riding();
     test_churn();

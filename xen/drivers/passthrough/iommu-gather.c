@@ -38,33 +38,34 @@ static bool is_planned(const struct iommu_flush_req *f, uint64_t dfn,
 
 /*
  * Most blocks are unlike all before, which one bit of seen tells: the list is
- * looked through only if a block with the same low bits is in it.
+ * looked through only if a block with the same low bits is in it. Returns seen.
  */
-static always_inline void plan_block(struct iommu_flush_req *f, uint64_t *seen,
-                                     uint64_t first, unsigned int order)
+static uint64_t plan_block(struct iommu_flush_req *f, uint64_t seen,
+                           uint64_t first, unsigned int order)
 {
     const uint64_t dfn = align_down(first, BIT64(order));
     const uint64_t bit = BIT64(dfn >> order & 63);
 
     if (order > iommu_caps.flush_order || f->nr == IOMMU_FLUSH_BLOCKS) {
         f->all = true;
-        return;
+        return seen;
     }
-    if (*seen & bit && is_planned(f, dfn, order)) {
-        return;
+    if (seen & bit && is_planned(f, dfn, order)) {
+        return seen;
     }
-    *seen |= bit;
     f->block[f->nr].dfn = dfn;
     f->block[f->nr].order = (uint8_t)order;
     f->nr++;
+    return seen | bit;
 }
 
 /*
  * One block, unless the extent straddles a border so that the block would be
  * out of proportion: then one on each side of it.
  */
-static noinline_fn void plan_extent(struct iommu_flush_req *f, uint64_t *seen,
-                                    const struct iopt_extent *e)
+static noinline_fn uint64_t plan_extent(struct iommu_flush_req *f,
+                                        uint64_t seen,
+                                        const struct iopt_extent *e)
 {
     const uint64_t nr = e->last - e->first + 1;
     unsigned int order = cover_order(e->first, e->last);
@@ -74,33 +75,105 @@ static noinline_fn void plan_extent(struct iommu_flush_req *f, uint64_t *seen,
 
         order = max_of(cover_order(e->first, border - 1),
                        (unsigned int)e->leaf_order);
-        plan_block(f, seen, e->first, order);
+        seen = plan_block(f, seen, e->first, order);
         order =
             max_of(cover_order(border, e->last), (unsigned int)e->leaf_order);
-        plan_block(f, seen, border, order);
-        return;
+        return plan_block(f, seen, border, order);
     }
     /* A command reaches a large leaf only if it spans the leaf. */
-    plan_block(f, seen, e->first, max_of(order, (unsigned int)e->leaf_order));
+    return plan_block(f, seen, e->first,
+                      max_of(order, (unsigned int)e->leaf_order));
 }
+
+static_assert(2 * IOPT_GATHER_EXTENTS <= IOMMU_FLUSH_BLOCKS,
+              "blocks that are new, two an extent, always fit");
 
 void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
 {
     const struct iopt_extent *const end = &g->ext[g->nr_ext];
+    struct iommu_block *b = &f->block[f->nr];
     uint64_t seen = f->nr ? ~UINT64_C(0) : 0;
 
     f->tables |= (g->owe & IOPT_OWE_TABLES) != 0;
     for (const struct iopt_extent *e = g->ext; e < end; e++) {
-        if (e->first == e->last && e->leaf_order == 0) {
-            plan_block(f, &seen, e->first, 0);
-        } else {
-            plan_extent(f, &seen, e);
+        const uint64_t dfn = e->first;
+
+        /* Most gathers hold nothing but single frames. */
+        if (likely(dfn == e->last && e->leaf_order == 0 &&
+                   !(seen >> (dfn & 63) & 1))) {
+            seen |= BIT64(dfn & 63);
+            *b++ = (struct iommu_block){ dfn, 0 };
+            continue;
         }
+        f->nr = (uint8_t)(b - f->block);
+        seen = plan_extent(f, seen, e);
+        b = &f->block[f->nr];
     }
+    f->nr = (uint8_t)(b - f->block);
     /* Unlinked tables without an extent cannot be; but never rely on it. */
     if (g->retired.nr && g->nr_ext == 0) {
         f->all = true;
         f->tables = true;
+    }
+}
+
+/* Plans the frames at the head of a list that touch; returns what follows. */
+static noinline_fn const uint32_t *plan_run(struct iommu_flush_req *f,
+                                            const uint32_t *frame,
+                                            const uint32_t *end)
+{
+    struct iopt_extent e = { .first = *frame, .last = *frame };
+
+    for (frame++; frame < end; frame++) {
+        if ((uint64_t)*frame + 1 - e.first > e.last - e.first + 2) {
+            break;
+        }
+        e.first = min_of(e.first, (uint64_t)*frame);
+        e.last = max_of(e.last, (uint64_t)*frame);
+    }
+    (void)plan_extent(f, ~UINT64_C(0), &e);
+    return frame;
+}
+
+/* A list of frames, most of which do not touch the one before. */
+static void plan_list(struct iommu_flush_req *f, const uint32_t *frame,
+                      unsigned int nr)
+{
+    const uint32_t *const end = frame + nr;
+    struct iommu_block *b = &f->block[f->nr];
+    uint64_t below = BIT64(32) + 1; /* b[-1] less one, or far from all */
+
+    if (unlikely(nr > (unsigned int)(IOMMU_FLUSH_BLOCKS - f->nr))) {
+        while (frame < end) {
+            frame = plan_run(f, frame, end);
+        }
+        return;
+    }
+    while (frame < end) {
+        if (likely(*frame - below > 2)) {
+            below = (uint64_t)*frame - 1;
+            *b++ = (struct iommu_block){ *frame++, 0 };
+            continue;
+        }
+        f->nr = (uint8_t)(b - 1 - f->block);
+        frame = plan_run(f, frame - 1, end);
+        b = &f->block[f->nr];
+        below = BIT64(32) + 1;
+    }
+    f->nr = (uint8_t)(b - f->block);
+}
+
+/* The frames that were put off from number @from on, if they are still known. */
+static void plan_later(struct iommu_flush_req *f, const struct iospace *s,
+                       uint32_t from)
+{
+    f->all |= s->later_put - from > IOMMU_LATER_KEPT;
+    while (!f->all && from != s->later_put) {
+        unsigned int nr;
+        const uint32_t *const frame = later_list(s, from, &nr);
+
+        plan_list(f, frame, nr);
+        from += nr;
     }
 }
 
@@ -124,33 +197,30 @@ void iommu_count_wait(uint64_t from_ns)
     perf_add(iommu_flush_us, now_ns() / 1000 - from_ns / 1000);
 }
 
-static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
+static int post_and_wait(uint64_t units, const struct iommu_flush_req *f)
 {
-    const uint64_t units = atomic_load(&s->units);
     uint64_t ticket[IOMMU_MAX_UNITS];
     uint64_t posted = 0;
     int rc = 0;
 
-    for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
-        if (units & BIT64(u)) {
-            const int one = iommu_ops->flush_post(u, f, &ticket[u]);
+    for (uint64_t left = units; left; left &= left - 1) {
+        const unsigned int u = ctz64(left);
+        const int one = iommu_ops->flush_post(u, f, &ticket[u]);
 
-            if (one == 0) {
-                posted |= BIT64(u);
-                count_posted(f);
-            } else if (iommu_unit_check(u, one, "posting a flush") && !rc) {
-                rc = one;
-            }
+        if (likely(one == 0)) {
+            posted |= BIT64(u);
+            count_posted(f);
+        } else if (iommu_unit_check(u, one, "posting a flush") && !rc) {
+            rc = one;
         }
     }
     /* All units work at the same time; an error of one stops no other. */
-    for (unsigned int u = 0; u < iommu_caps.nr_units; u++) {
-        if (posted & BIT64(u)) {
-            const int one = iommu_ops->flush_wait(u, ticket[u]);
+    for (uint64_t left = posted; left; left &= left - 1) {
+        const unsigned int u = ctz64(left);
+        const int one = iommu_ops->flush_wait(u, ticket[u]);
 
-            if (iommu_unit_check(u, one, "a flush") && !rc) {
-                rc = one;
-            }
+        if (unlikely(one) && iommu_unit_check(u, one, "a flush") && !rc) {
+            rc = one;
         }
     }
     if (posted) {
@@ -159,129 +229,128 @@ static int post_and_wait(struct iospace *s, const struct iommu_flush_req *f)
     return rc;
 }
 
-/* Both gathers are ours alone by now. */
-static int flush_now(struct iospace *s, struct iommu_gather *gather,
-                     struct iopt_gather *riding, bool all)
+/* The gather is empty, its tables may be reused. The space's lock is held. */
+static void released(struct iospace *s, struct iommu_gather *g)
 {
-    struct iopt_gather *const g = gather_pt(gather);
+    iopt_gather_release(&s->pt, gather_pt(g));
+    s->wide -= g->wide;
+    g->wide = false;
+}
+
+int iommu_flush_list(struct iospace *s, struct iommu_gather *g,
+                     const uint32_t *frame, unsigned int nr)
+{
+    /* A unit that serves no device of the space cannot have cached anything. */
+    const uint64_t units = atomic_load(&s->units);
+    struct iopt_gather *const owed = gather_pt(g);
     struct iommu_flush_req f; /* large: blocks are valid up to nr only */
-    uint64_t generation;
     int rc = 0;
 
+    gather_note(s, g);
     f.did = s->did;
-    f.tables = all;
-    f.all = all;
     f.nr = 0;
-    iommu_flush_plan(g, &f);
-    if (unlikely(!iopt_gather_is_empty(riding))) {
-        iommu_flush_plan(riding, &f);
+    f.all = s->wide > g->wide;
+    f.tables = f.all;
+    if (nr) {
+        plan_list(&f, frame, nr);
     }
-    generation = atomic_add(&s->flush_begun, 1);
-    if (f.all || f.nr) {
-        rc = post_and_wait(s, &f);
+    if (g->put_off) {
+        plan_later(&f, s, g->later_from);
     }
-    spin_lock(&s->lock);
-    s->wide -= gather->wide;
-    gather->wide = false;
-    if (rc) {
+    if (!iopt_gather_is_empty(owed)) {
+        iommu_flush_plan(owed, &f);
+    }
+    if (unlikely(!iopt_gather_is_empty(&s->deferred))) {
+        iommu_flush_plan(&s->deferred, &f);
+        iopt_gather_move(owed, &s->deferred);
+        if (owed->nr_ext && !g->wide) {
+            g->wide = true;
+            s->wide++;
+        }
+    }
+    g->space = NULL;
+    g->put_off = false;
+    if (units == 0) {
+        released(s, g);
         spin_unlock(&s->lock);
+        return 0;
+    }
+    s->flush_begun++;
+    spin_unlock(&s->lock);
+
+    if (f.all || f.nr) {
+        rc = post_and_wait(units, &f);
+    }
+    (void)atomic_add(&s->flush_done, 1);
+    if (unlikely(rc)) {
         /*
          * Some unit may still use the unlinked tables, so they are lost for
          * good rather than reused.
          */
-        iopt_gather_init(g);
-        iopt_gather_init(riding);
-        return rc;
+        owed->retired.nr = 0;
     }
-
-    s->flush_done = max_of(s->flush_done, generation);
-    iopt_gather_release(&s->pt, g);
-    if (unlikely(riding->retired.nr)) {
-        iopt_gather_release(&s->pt, riding);
+    if (unlikely(g->wide || owed->retired.nr)) {
+        spin_lock(&s->lock);
+        released(s, g);
+        spin_unlock(&s->lock);
+    } else {
+        iopt_gather_init(owed);
     }
-    spin_unlock(&s->lock);
-    return 0;
+    return rc;
 }
 
-/*
- * may_ride: the gather holds nothing but tables that were full and became one
- * leaf. Every translation is what it was, by the table as by the leaf, so the
- * tables can wait for the next flush. A table that was replaced while it had
- * holes cannot: a cache that still leads to it hides what was added.
- */
-static int flush(struct iospace *s, struct iommu_gather *g, bool may_ride)
+static bool owes_nothing(struct iommu_gather *g)
 {
-    struct iopt_gather *const owed = gather_pt(g);
-    struct iopt_gather riding;
-    bool unused, others;
-
-    ASSERT(!g->space || g->space == s);
-    g->space = NULL;
-    if (iopt_gather_is_empty(owed) && !read_once(s->nr_later)) {
-        return 0;
-    }
-
-    space_lock(s, owed);
-    if (iopt_gather_is_empty(owed)) {
-        spin_unlock(&s->lock);
-        return 0;
-    }
-    gather_note(s, g);
-    /* A unit that serves no device of the space cannot have cached anything. */
-    unused = atomic_load(&s->units) == 0;
-    if (!unused && may_ride && owed->owe == IOPT_OWE_TABLES &&
-        s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX) {
-        /* Whoever flushes next takes them along. */
-        iopt_gather_move(&s->deferred, owed);
-        s->wide -= g->wide;
-        g->wide = false;
-        spin_unlock(&s->lock);
-        return 0;
-    }
-    iopt_gather_init(&riding);
-    if (!iopt_gather_is_empty(&s->deferred)) {
-        iopt_gather_move(&riding, &s->deferred);
-    }
-    if (unused) {
-        iopt_gather_release(&s->pt, owed);
-        iopt_gather_release(&s->pt, &riding);
-        s->wide -= g->wide;
-        g->wide = false;
-        spin_unlock(&s->lock);
-        return 0;
-    }
-    others = s->wide > g->wide;
-    if (riding.nr_ext && !g->wide) {
-        g->wide = true;
-        s->wide++;
-    }
-    spin_unlock(&s->lock);
-
-    return flush_now(s, g, &riding, others);
+    return iopt_gather_is_empty(gather_pt(g)) && !g->put_off;
 }
 
 int iommu_flush(struct iospace *s, struct iommu_gather *g)
 {
-    return flush(s, g, false);
+    ASSERT(!g->space || g->space == s);
+    if (owes_nothing(g) && !nr_later(s)) {
+        g->space = NULL;
+        return 0;
+    }
+    space_lock(s, gather_pt(g));
+    if (owes_nothing(g)) {
+        spin_unlock(&s->lock);
+        g->space = NULL;
+        return 0;
+    }
+    return iommu_flush_list(s, g, NULL, 0);
+}
+
+/*
+ * What holds nothing but tables that were full and became one leaf can wait for
+ * the next flush: every translation is what it was, by the table as by the leaf.
+ * A table that was replaced while it had holes cannot: a cache that still leads
+ * to it hides what was added.
+ */
+static bool may_ride(const struct iospace *s, const struct iopt_gather *owed)
+{
+    return atomic_load(&s->units) && owed->owe == IOPT_OWE_TABLES &&
+           s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX;
 }
 
 int iommu_settle(struct iospace *s, bool *more)
 {
     struct iommu_gather g;
-    int rc = 0;
+    int rc;
 
     iommu_gather_init(&g);
     space_lock(s, gather_pt(&g));
     *more = true;
     if (s->ops == s->ops_seen) {
         /* Ours: a few dozen walks at a time keep the lock short. */
-        g.space = s;
         rc = iopt_settle(&s->pt, IOPT_PENDING, gather_pt(&g));
         *more = rc == -ERESTART;
     }
-    gather_note(s, &g);
     s->ops_seen = s->ops;
+    if (!owes_nothing(&g) && !may_ride(s, gather_pt(&g))) {
+        return iommu_flush_list(s, &g, NULL, 0);
+    }
+    /* Whoever flushes next takes them along. */
+    iopt_gather_move(&s->deferred, gather_pt(&g));
     spin_unlock(&s->lock);
-
-    return flush(s, &g, true);
+    return 0;
 }

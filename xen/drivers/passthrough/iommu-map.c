@@ -24,29 +24,32 @@
 void map_later(struct iospace *s, struct iopt_gather *g)
 {
     const unsigned int prot = IOMMU_R | IOMMU_W;
-    const unsigned int nr = s->nr_later;
-    unsigned int i = 0;
+    uint32_t n = s->later_done;
 
-    s->nr_later = 0;
     s->ops++;
-    perf_add(iommu_maps, nr);
-    for (;; i++) {
+    perf_add(iommu_maps, s->later_put - n);
+    while (n != s->later_put) {
         struct iopt_run r = { .nr = 1, .prot = prot };
+        unsigned int nr;
+        const uint32_t *const frame = later_list(s, n, &nr);
+        const unsigned int done = iopt_map_list(&s->pt, frame, nr, prot, g);
         int rc;
 
-        i += iopt_map_list(&s->pt, &s->later[i], nr - i, prot, g);
-        if (i == nr) {
-            return;
+        n += done;
+        if (done == nr) {
+            continue;
         }
-        r.dfn = DFN(s->later[i]);
-        r.mfn = MFN(s->later[i]);
+        r.dfn = DFN(frame[done]);
+        r.mfn = MFN(frame[done]);
         rc = iopt_map(&s->pt, &r, g);
         if (rc) {
             log_err("iommu: d%u: frame %#x is not mapped for devices: error "
                     "%d\n",
-                    s->owner, s->later[i], rc);
+                    s->owner, frame[done], rc);
         }
+        n++;
     }
+    write_once(s->later_done, n);
 }
 
 static int check_dfns(const struct iospace *s, dfn_t dfn, uint64_t nr)
@@ -294,6 +297,14 @@ static unsigned int list_mappable(const uint32_t *frame, unsigned int nr)
     return i;
 }
 
+static void owe_list(struct iommu_gather *g, const uint32_t *frame,
+                     unsigned int nr, enum iopt_owe what)
+{
+    for (unsigned int i = 0; i < nr; i++) {
+        iopt_gather_frame(gather_pt(g), frame[i], what);
+    }
+}
+
 int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
                    unsigned int prot, struct iommu_gather *g,
                    unsigned int *done)
@@ -314,6 +325,9 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
         s->ops++;
         i += iopt_map_list(&s->pt, &frame[i], list_mappable(&frame[i], nr - i),
                            prot, gather_pt(g));
+        if (s->pt.track_added) {
+            owe_list(g, &frame[first], i - first, IOPT_OWE_ADDED);
+        }
         perf_add(iommu_maps, i - first);
         gather_note(s, g);
         spin_unlock(&s->lock);
@@ -329,22 +343,38 @@ int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
     }
 }
 
+static noinline_fn int map_page_full(struct iospace *s, mfn_t mfn,
+                                     struct iommu_gather *g)
+{
+    g->space = s;
+    space_lock(s, gather_pt(g));
+    gather_note(s, g);
+    spin_unlock(&s->lock);
+    return iommu_map_page(s, mfn, g);
+}
+
 int iommu_map_page(struct iospace *s, mfn_t mfn, struct iommu_gather *g)
 {
-    /* What owes something is not put off: g is to learn of it. */
-    if (unlikely(s->pt.track_added || touches_intr(mfn.n, 1) ||
-                 mfn.n > s->later_max)) {
+    uint32_t put;
+
+    ASSERT(!g->space || g->space == s);
+    if (unlikely(touches_intr(mfn.n, 1) || mfn.n > s->later_max)) {
         return iommu_map(s, DFN(mfn.n), mfn, 1, IOMMU_R | IOMMU_W, g);
     }
     spin_lock(&s->lock);
-    if (unlikely(s->nr_later == IOMMU_LATER)) {
-        ASSERT(!g->space || g->space == s);
-        g->space = s;
-        map_later(s, gather_pt(g));
-        gather_note(s, g);
+    put = s->later_put;
+    if (unlikely(put - s->later_done == IOMMU_LATER)) {
+        spin_unlock(&s->lock);
+        return map_page_full(s, mfn, g);
     }
-    s->later[s->nr_later++] = (uint32_t)mfn.n;
+    s->later[put % IOMMU_LATER_KEPT] = (uint32_t)mfn.n;
+    write_once(s->later_put, put + 1);
+    if (s->pt.track_added && !g->put_off) {
+        g->put_off = true;
+        g->later_from = put;
+    }
     spin_unlock(&s->lock);
+    g->space = s;
     return 0;
 }
 
@@ -479,34 +509,33 @@ int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
                      struct iommu_gather *g)
 {
     unsigned int i = 0;
+    int rc = 0, rc2;
 
     ASSERT(!g->space || g->space == s);
-    g->space = s;
-    while (i < nr) {
+    while (i < nr && rc == 0) {
         const unsigned int first = i;
         unsigned int run, singles;
-        int rc;
 
+        g->space = s;
         singles = list_singles(&frame[i], nr - i, &run);
         space_lock(s, gather_pt(g));
         s->ops++;
         i += iopt_unmap_list(&s->pt, &frame[i], singles, gather_pt(g));
         perf_add(iommu_unmaps, i - first);
+        if (likely(i == nr)) {
+            return iommu_flush_list(s, g, &frame[first], i - first);
+        }
+        owe_list(g, &frame[first], i - first, IOPT_OWE_STALE);
         gather_note(s, g);
         spin_unlock(&s->lock);
-        if (i == nr) {
-            break;
-        }
         if (i < first + singles) {
             run = 1;
         }
         rc = iommu_unmap(s, DFN(frame[i]), run, g);
-        if (rc) {
-            return rc;
-        }
         i += run;
     }
-    return 0;
+    rc2 = iommu_flush(s, g);
+    return rc ? rc : rc2;
 }
 
 int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,

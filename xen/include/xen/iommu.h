@@ -89,7 +89,7 @@ int must_check iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
  * Cheap for many, one by one: devices see the frames after iommu_flush() at the
  * latest, and every other request for the space finds them mapped. If there is
  * no memory for a table then, a line in the log says which frame stays out of
- * reach. On units that cache absent entries it is iommu_map().
+ * reach.
  * Locks: takes the space's. Context: boot or hypercall. Return: as there.
  */
 int must_check iommu_map_page(struct iospace *s, mfn_t mfn,
@@ -161,10 +161,10 @@ int must_check iommu_map_list(struct iospace *s, const uint32_t *frame,
                               struct iommu_gather *g, unsigned int *done);
 
 /**
- * iommu_unmap_list() - As iommu_unmap() for single frames, under one lock.
+ * iommu_unmap_list() - As iommu_unmap() for single frames, and iommu_flush().
  * @s, @g: as there. @frame, @nr: the frames, in any order.
  * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
- * Return: as iommu_unmap().
+ * Flush: done on return, also on error. Return: as iommu_unmap().
  */
 int must_check iommu_unmap_list(struct iospace *s, const uint32_t *frame,
                                 unsigned int nr, struct iommu_gather *g);

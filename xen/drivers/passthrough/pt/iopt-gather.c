@@ -146,6 +146,23 @@ void iopt_gather_add(struct iopt_gather *g, const struct iopt_extent *e)
     g->ext[best_b] = *e;
 }
 
+void iopt_gather_frame(struct iopt_gather *g, uint64_t dfn, enum iopt_owe what)
+{
+    struct iopt_extent *const next = &g->ext[g->nr_ext];
+    const struct iopt_extent e = { dfn, dfn, 0, (uint8_t)what };
+
+    /* A look at all the others does not pay. */
+    if (unlikely(g->nr_ext == IOPT_GATHER_EXTENTS ||
+                 (g->nr_ext && dfn + 1 - next[-1].first <
+                                   next[-1].last - next[-1].first + 3))) {
+        iopt_gather_add(g, &e);
+        return;
+    }
+    *next = e;
+    g->nr_ext++;
+    g->owe |= (uint8_t)what;
+}
+
 void iopt_gather_move(struct iopt_gather *to, struct iopt_gather *from)
 {
     for (unsigned int i = 0; i < from->nr_ext; i++) {

@@ -392,6 +392,9 @@ static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
         struct iopt_near at = near_nothing();
 
         if (map_one(pt, &at, r->dfn.n, r->mfn.n, r->prot, g)) {
+            if (pt->track_added) {
+                iopt_gather_frame(g, r->dfn.n, IOPT_OWE_ADDED);
+            }
             ones_end(&at);
             return 0;
         }

@@ -10,7 +10,6 @@
 #include "iopt-resize.h"
 
 #define fold_one      IOPT_SYM(fold_one)
-#define owe_merged    IOPT_SYM(owe_merged)
 #define op_map_list   IOPT_SYM(map_list)
 #define op_unmap_list IOPT_SYM(unmap_list)
 
@@ -78,67 +77,13 @@ static always_inline int pairs_of_leaf(const uint64_t *s, unsigned int i,
            (word_at(s + 1, 0) == leaf + step);
 }
 
-/*
- * What single frames must know of a gather: close_nr frames from close_first on
- * touch its last extent. A look at all the others does not pay.
- */
-struct iopt_tail {
-    struct iopt_gather *g;
-    struct iopt_extent *next; /* after the last one */
-    uint64_t close_first;     /* modulo 2^64 */
-    uint64_t close_nr;
-};
-
-static always_inline struct iopt_tail tail_of(struct iopt_gather *g)
-{
-    struct iopt_extent *const next = &g->ext[g->nr_ext];
-
-    if (g->nr_ext == 0) {
-        return (struct iopt_tail){ g, next, 0, 0 };
-    }
-    return (struct iopt_tail){ g, next, next[-1].first - 1,
-                               next[-1].last - next[-1].first + 3 };
-}
-
-static noinline_fn struct iopt_tail owe_merged(struct iopt_gather *g,
-                                               uint64_t dfn, unsigned int what)
-{
-    const struct iopt_extent e = { .first = dfn,
-                                   .last = dfn,
-                                   .owe = (uint8_t)what };
-
-    iopt_gather_add(g, &e);
-    return tail_of(g);
-}
-
-/* What one frame of a table of 4K leaves owes. */
-static always_inline void owe_one(struct iopt_tail *to, uint64_t dfn,
-                                  unsigned int what)
-{
-    struct iopt_extent *const e = to->next;
-
-    if (dfn - to->close_first < to->close_nr ||
-        e == &to->g->ext[IOPT_GATHER_EXTENTS]) {
-        *to = owe_merged(to->g, dfn, what);
-        return;
-    }
-    *e = (struct iopt_extent){ dfn, dfn, 0, (uint8_t)what };
-    to->g->owe |= (uint8_t)what;
-    to->g->nr_ext++;
-    to->next = e + 1;
-    to->close_first = dfn - 1;
-    to->close_nr = 3;
-}
-
 /* The table of 4K leaves that translates dfn became full or empty. */
-static noinline_fn struct iopt_tail fold_one(struct iopt *pt,
-                                             struct iopt_gather *g,
-                                             uint64_t dfn)
+static noinline_fn void fold_one(struct iopt *pt, struct iopt_gather *g,
+                                 uint64_t dfn)
 {
     struct iopt_job j = { .pt = pt, .g = g };
 
     fold_path(&j, dfn, 0);
-    return tail_of(g);
 }
 
 /* The line of a slot that was stored to; ones_end() completes it. */
@@ -179,47 +124,48 @@ static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
     tab_count(&at->t, 1, pairs_of_leaf(s, i, v));
     pt->counts.leaves[0]++;
     one_write_back(pt, at, s);
-    if (unlikely(pt->track_added)) {
-        struct iopt_tail to = tail_of(g);
-
-        owe_one(&to, dfn, IOPT_OWE_ADDED);
-    }
     if (unlikely(at->t.meta->joined == FMT_SLOTS - 1) &&
         !is_put_off(pt, &at->t)) {
-        (void)fold_one(pt, g, dfn);
+        fold_one(pt, g, dfn);
         at->dfn = near_nothing().dfn;
     }
     return true;
 }
 
-/* A frame of a table that exists, in no group; false if anything else. */
-static always_inline bool unmap_one(struct iopt *pt, struct iopt_near *at,
-                                    uint64_t dfn, struct iopt_tail *to)
+enum iopt_one {
+    IOPT_ONE_OTHER, /* not a case for these functions */
+    IOPT_ONE_HOLE,  /* nothing was mapped there */
+    IOPT_ONE_GONE,  /* unmapped */
+};
+
+/* A frame of a table that exists, in no group. What g does not learn is owed. */
+static always_inline enum iopt_one unmap_one(struct iopt *pt,
+                                             struct iopt_near *at, uint64_t dfn,
+                                             struct iopt_gather *g)
 {
     const unsigned int i = slot_of(dfn, 0);
     uint64_t *s, old;
 
     if (!near_find(pt, at, dfn)) {
-        return false;
+        return IOPT_ONE_OTHER;
     }
     s = &at->t.slots[i];
     old = *s;
     if (fmt_is_empty(old)) {
-        return true;
+        return IOPT_ONE_HOLE;
     }
     if (FMT_GROUP_BITS && fmt_group_bits(old, 0)) {
-        return false;
+        return IOPT_ONE_OTHER;
     }
     IOPT_STORE(s, FMT_EMPTY_WORD);
     tab_count(&at->t, -1, -pairs_of_leaf(s, i, old));
     pt->counts.leaves[0]--;
     one_write_back(pt, at, s);
-    owe_one(to, dfn, IOPT_OWE_STALE);
     if (unlikely(at->t.meta->present == 0)) {
-        *to = fold_one(pt, to->g, dfn);
+        fold_one(pt, g, dfn);
         at->dfn = near_nothing().dfn;
     }
-    return true;
+    return IOPT_ONE_GONE;
 }
 
 static unsigned int op_map_list(struct iopt *pt, const uint32_t *frame,
@@ -248,9 +194,9 @@ static unsigned int op_unmap_list(struct iopt *pt, const uint32_t *frame,
     const uint32_t *const end = frame + nr;
     const uint32_t *f = frame;
     struct iopt_near at = near_nothing();
-    struct iopt_tail to = tail_of(g);
 
-    while (f < end && *f <= pt->dfn_last && unmap_one(pt, &at, *f, &to)) {
+    while (f < end && *f <= pt->dfn_last &&
+           unmap_one(pt, &at, *f, g) != IOPT_ONE_OTHER) {
         f++;
     }
     ones_end(&at);

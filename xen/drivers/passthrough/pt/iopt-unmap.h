@@ -379,10 +379,13 @@ static int op_unmap(struct iopt *pt, const struct iopt_run *r,
     }
     if (r->nr == 1) {
         struct iopt_near at = near_nothing();
-        struct iopt_tail to = tail_of(g);
+        const enum iopt_one what = unmap_one(pt, &at, r->dfn.n, g);
 
-        if (unmap_one(pt, &at, r->dfn.n, &to)) {
+        if (what == IOPT_ONE_GONE) {
+            iopt_gather_frame(g, r->dfn.n, IOPT_OWE_STALE);
             ones_end(&at);
+        }
+        if (what != IOPT_ONE_OTHER) {
             return 0;
         }
     }

@@ -237,7 +237,9 @@ static inline int must_check iopt_map(struct iopt *pt, const struct iopt_run *r,
  *
  * Stops before the first frame that is not so or leaves the tree's range, and
  * at once if unmap's reserve is not complete: iopt_map() must be asked.
- * Locks, Flush: as iopt_map(). Context: as iopt_map(); bounded by @nr walks.
+ * Locks: as iopt_map(). Context: as iopt_map(); bounded by @nr walks.
+ * Flush: what @g says, and with track_added IOPT_OWE_ADDED for each frame that
+ * was mapped; the caller has the list.
  * Return: how many frames, from the first on, are mapped.
  */
 static inline unsigned int must_check iopt_map_list(struct iopt *pt,
@@ -256,7 +258,9 @@ static inline unsigned int must_check iopt_map_list(struct iopt *pt,
  *
  * Stops before the first frame that needs one or leaves the tree's range:
  * iopt_unmap() must be asked.
- * Locks, Flush: as iopt_unmap(). Context: as iopt_map(); bounded by @nr walks.
+ * Locks: as iopt_unmap(). Context: as iopt_map(); bounded by @nr walks.
+ * Flush: what @g says, and IOPT_OWE_STALE for each frame that was unmapped; the
+ * caller has the list.
  * Return: how many frames, from the first on, are unmapped.
  */
 static inline unsigned int must_check iopt_unmap_list(struct iopt *pt,
@@ -479,6 +483,14 @@ static inline void iopt_gather_init(struct iopt_gather *g)
  * Locks: the tree's. Context: any.
  */
 void iopt_gather_add(struct iopt_gather *g, const struct iopt_extent *e);
+
+/**
+ * iopt_gather_frame() - As iopt_gather_add() for one frame that was mapped by
+ * itself and touches none but the last one added, as far as the caller knows.
+ * @g: the gather. @dfn: the frame. @what: what it owes.
+ * Locks: the tree's. Context: any.
+ */
+void iopt_gather_frame(struct iopt_gather *g, uint64_t dfn, enum iopt_owe what);
 
 /**
  * iopt_gather_move() - Append what one gather owes to another of that tree.
