@@ -100,13 +100,23 @@ static always_inline void cut(struct iopt_job *j, struct iopt_tab *t,
     }
 }
 
+/* The slot after the group that slot i is in. */
+static always_inline unsigned int group_end(const struct iopt_tab *t,
+                                            unsigned int i)
+{
+    const unsigned int bits =
+        FMT_GROUP_BITS ? fmt_group_bits(t->slots[i], t->level) : 0;
+
+    return align_down(i, 1u << bits) + (1u << bits);
+}
+
 /* Log2 of the frames that a unit may have cached as one for these slots. */
 static always_inline unsigned int group_order(const struct iopt_tab *t,
                                               unsigned int i, unsigned int n)
 {
     unsigned int bits = 0;
 
-    for (unsigned int k = i; FMT_GROUP_BITS && k < i + n; k++) {
+    for (unsigned int k = i; FMT_GROUP_BITS && k < i + n; k = group_end(t, k)) {
         bits = max_of(bits, fmt_group_bits(t->slots[k], t->level));
     }
     return fmt_order(t->level) + bits;

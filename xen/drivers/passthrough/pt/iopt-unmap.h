@@ -114,8 +114,12 @@ static always_inline unsigned int clear_stretch(struct iopt_tab *t,
         k += LINE_SLOTS;
         next += LINE_SLOTS * step;
     }
-    for (; k < end && tab_word(t, k) == next; k++, next += step) {
-        IOPT_STORE(&s[k], FMT_EMPTY_WORD);
+    while (k < end && tab_word(t, k) == next) {
+        for (const unsigned int to = min_of(group_end(t, k), end); k < to;
+             k++) {
+            IOPT_STORE(&s[k], FMT_EMPTY_WORD);
+            next += step;
+        }
     }
     /* Inside the stretch, and to a slot that stays. */
     *pairs += (int)(k - i) - 1 +
