@@ -9,7 +9,8 @@
  * Bytes as requests to the page-table engine, against a flat array of the last
  * frame and permission given. One byte of configuration, then six a request:
  * what to do, whether to flush and how many allocations succeed; first frame;
- * how many; output and permission.
+ * how many; output and permission. Lists have up to 16 frames, equally far from
+ * each other, at their own number.
  *
  * What a unit may hold as one is a leaf, or with AMD's sizes between a group of
  * them: its size decides what is owed when any frame of it changes.
@@ -23,7 +24,8 @@
 
 #include "tests/port/iopt/audit.h"
 
-#define FRAMES 2048u
+#define FRAMES    2048u
+#define LIST_MOST 16u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -122,7 +124,16 @@ static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
     *frames += UINT64_C(1) << order;
 }
 
-enum op { OP_MAP, OP_REPLACE, OP_UNMAP, OP_PROTECT, OP_SPLIT, OP_SETTLE };
+enum op {
+    OP_MAP,
+    OP_REPLACE,
+    OP_UNMAP,
+    OP_PROTECT,
+    OP_SPLIT,
+    OP_SETTLE,
+    OP_MAP_LIST,
+    OP_UNMAP_LIST,
+};
 
 static int call(enum op op, const struct iopt_run *r, unsigned int level,
                 struct iopt_gather *g)
@@ -142,8 +153,40 @@ static int call(enum op op, const struct iopt_run *r, unsigned int level,
         while (iopt_settle(&pt, 1 + level, g) == -ERESTART) {
         }
         return 0;
+    case OP_MAP_LIST:
+    case OP_UNMAP_LIST:
+        break;
     }
     return 0;
+}
+
+static void list(enum op op, const uint8_t *p, uint64_t first,
+                 struct iopt_gather *g)
+{
+    const unsigned int nr = 1 + p[3] % LIST_MOST;
+    const uint32_t prot = 1 + (p[5] >> 2) % 3;
+    uint32_t frame[LIST_MOST];
+    unsigned int done;
+
+    for (unsigned int i = 0; i < nr; i++) {
+        frame[i] = (uint32_t)(first + i * p[4]) % FRAMES;
+    }
+    done = op == OP_MAP_LIST ? iopt_map_list(&pt, frame, nr, prot, g)
+                             : iopt_unmap_list(&pt, frame, nr, g);
+    for (unsigned int i = 0; i < done; i++) {
+        const uint32_t d = frame[i];
+
+        if (op == OP_MAP_LIST) {
+            if (flat[d].prot) {
+                abort();
+            }
+            flat[d].mfn = d;
+            flat[d].prot = prot;
+        } else {
+            flat[d].prot = 0;
+            iopt_gather_frame(g, d, IOPT_OWE_STALE);
+        }
+    }
 }
 
 /* A strict map finds another translation in its way. */
@@ -164,7 +207,7 @@ static void request(const uint8_t *p, struct iopt_gather *g)
 {
     const uint64_t first = (p[1] | p[2] << 8) % FRAMES;
     const uint64_t nr = 1 + (p[3] | p[4] << 8) % (FRAMES - first);
-    const enum op op = (enum op)((p[0] & 7) % 6);
+    const enum op op = (enum op)(p[0] & 7);
     const bool failing = p[0] & 16;
     const bool reserve = pt.spare.nr >= pt.spare_min;
     const struct iopt_run r = {
@@ -179,6 +222,9 @@ static void request(const uint8_t *p, struct iopt_gather *g)
     pool_fail_after(failing ? p[0] >> 5 : UINT64_MAX);
     rc = call(op, &r, (p[5] >> 2) % 3, g);
     pool_fail_after(UINT64_MAX);
+    if (op == OP_MAP_LIST || op == OP_UNMAP_LIST) {
+        list(op, p, first, g);
+    }
     if (op == OP_MAP && rc != -ENOMEM && (rc == -EEXIST) != in_the_way(&r)) {
         abort();
     }
