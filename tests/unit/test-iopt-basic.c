@@ -321,6 +321,7 @@ static void test_singles_owe(const struct iopt_config *cfg)
     iopt_gather_release(&pt, &g);
     for (unsigned int i = 0; i < 23; i++) {
         EXPECT_EQ(name, unmap(frame[i], 1), 0);
+        EXPECT_EQ(name, g.owe & IOPT_OWE_STALE, IOPT_OWE_STALE);
     }
     EXPECT_EQ(name, g.nr_ext, IOPT_GATHER_EXTENTS);
     EXPECT_EQ(name, g.owe & ~IOPT_OWE_TABLES, IOPT_OWE_STALE);
