@@ -124,16 +124,8 @@ static void check_leaf(uint64_t dfn, uint64_t mfn, unsigned int prot,
     *frames += UINT64_C(1) << order;
 }
 
-enum op {
-    OP_MAP,
-    OP_REPLACE,
-    OP_UNMAP,
-    OP_PROTECT,
-    OP_SPLIT,
-    OP_SETTLE,
-    OP_MAP_LIST,
-    OP_UNMAP_LIST,
-};
+/* Of runs; the two numbers after them are a list to map and one to unmap. */
+enum op { OP_MAP, OP_REPLACE, OP_UNMAP, OP_PROTECT, OP_SPLIT, OP_SETTLE };
 
 static int call(enum op op, const struct iopt_run *r, unsigned int level,
                 struct iopt_gather *g)
@@ -153,30 +145,30 @@ static int call(enum op op, const struct iopt_run *r, unsigned int level,
         while (iopt_settle(&pt, 1 + level, g) == -ERESTART) {
         }
         return 0;
-    case OP_MAP_LIST:
-    case OP_UNMAP_LIST:
-        break;
     }
     return 0;
 }
 
-static void list(enum op op, const uint8_t *p, uint64_t first,
-                 struct iopt_gather *g)
+static void list_request(const uint8_t *p, struct iopt_gather *g)
 {
+    const struct iopt_run first = { .dfn = { (p[1] | p[2] << 8) % FRAMES },
+                                    .nr = 1 };
+    const bool mapping = (p[0] & 7) == OP_SETTLE + 1;
     const unsigned int nr = 1 + p[3] % LIST_MOST;
     const uint32_t prot = 1 + (p[5] >> 2) % 3;
     uint32_t frame[LIST_MOST];
     unsigned int done;
 
+    look(&first);
     for (unsigned int i = 0; i < nr; i++) {
-        frame[i] = (uint32_t)(first + i * p[4]) % FRAMES;
+        frame[i] = (uint32_t)(first.dfn.n + i * p[4]) % FRAMES;
     }
-    done = op == OP_MAP_LIST ? iopt_map_list(&pt, frame, nr, prot, g)
-                             : iopt_unmap_list(&pt, frame, nr, g);
+    done = mapping ? iopt_map_list(&pt, frame, nr, prot, g)
+                   : iopt_unmap_list(&pt, frame, nr, g);
     for (unsigned int i = 0; i < done; i++) {
         const uint32_t d = frame[i];
 
-        if (op == OP_MAP_LIST) {
+        if (mapping) {
             if (flat[d].prot) {
                 abort();
             }
@@ -203,7 +195,7 @@ static bool in_the_way(const struct iopt_run *r)
     return false;
 }
 
-static void request(const uint8_t *p, struct iopt_gather *g)
+static void run_request(const uint8_t *p, struct iopt_gather *g)
 {
     const uint64_t first = (p[1] | p[2] << 8) % FRAMES;
     const uint64_t nr = 1 + (p[3] | p[4] << 8) % (FRAMES - first);
@@ -222,9 +214,6 @@ static void request(const uint8_t *p, struct iopt_gather *g)
     pool_fail_after(failing ? p[0] >> 5 : UINT64_MAX);
     rc = call(op, &r, (p[5] >> 2) % 3, g);
     pool_fail_after(UINT64_MAX);
-    if (op == OP_MAP_LIST || op == OP_UNMAP_LIST) {
-        list(op, p, first, g);
-    }
     if (op == OP_MAP && rc != -ENOMEM && (rc == -EEXIST) != in_the_way(&r)) {
         abort();
     }
@@ -241,6 +230,15 @@ static void request(const uint8_t *p, struct iopt_gather *g)
         } else if (op == OP_PROTECT && flat[first + k].prot) {
             flat[first + k].prot = r.prot;
         }
+    }
+}
+
+static void request(const uint8_t *p, struct iopt_gather *g)
+{
+    if ((p[0] & 7) <= OP_SETTLE) {
+        run_request(p, g);
+    } else {
+        list_request(p, g);
     }
     check_owed(g);
     if (p[0] & 8) {

@@ -741,6 +741,15 @@ static int map(uint64_t dfn, uint64_t mfn, uint64_t nr)
     return iommu_map(s, DFN(dfn), MFN(mfn), nr, 3, &g0);
 }
 
+static void settle_all(void)
+{
+    bool more;
+
+    do {
+        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
+    } while (more);
+}
+
 static void flush_ok(void)
 {
     EXPECT_EQ("flush", iommu_flush(s, &g0), 0);
@@ -843,11 +852,8 @@ static int sum_range(const struct iommu_range *r, void *arg)
 static uint64_t sum_tree(void)
 {
     uint64_t sum = s->pt.counts.tables;
-    bool more;
 
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("walk", iommu_walk(s, 0, s->pt.dfn_last, sum_range, &sum), 0);
     return sum;
 }
@@ -951,7 +957,6 @@ static void test_page_sizes(unsigned int config)
 {
     const uint64_t g1 = UINT64_C(1) << 18;
     const uint64_t *n;
-    bool more;
 
     set_up(config); /* of up to 1G */
     n = s->pt.counts.leaves;
@@ -983,9 +988,7 @@ static void test_page_sizes(unsigned int config)
     EXPECT_EQ("unmap", iommu_unmap(s, DFN(g1 - 1), 1, &g0), 0);
     EXPECT_EQ("map", map(g1 - 1, g1 - 1, 1), 0);
     flush_ok();
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("1G", n[2], 1);
     EXPECT_EQ("2M", n[1], 1023);
     EXPECT_EQ("4K", n[0], 512);
@@ -995,9 +998,7 @@ static void test_page_sizes(unsigned int config)
     EXPECT_EQ("map", map(3 * g1 - 1, 3 * g1 - 1, 1), 0);
     EXPECT_EQ("map", map(3 * g1, 3 * g1, 512), 0);
     flush_ok();
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("2M", n[1], 1023);
     EXPECT_EQ("4K", n[0], 1024);
     EXPECT_EQ("level", iommu_split(s, DFN(0), 1, 9, &g0), -EINVAL);
@@ -1115,7 +1116,6 @@ static void test_counters(void)
         { 5, 1, true, 1, 0 },    /* new tables */
         { 5, 1, false, 1, 0 },   /* emptied, see below */
     };
-    bool more;
 
     memset(perf_values, 0, sizeof(perf_values));
     set_up(12 + 18);
@@ -1136,9 +1136,7 @@ static void test_counters(void)
     for (uint64_t d = 0; d < 512; d++) {
         EXPECT_EQ("map", map(d, d, 1), 0);
     }
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("coalesces", perf(PERF_iommu_pt_coalesces), 2);
     flush_ok();
     tear_down();
@@ -1267,8 +1265,6 @@ static void test_counters_exactly(void)
 /* 512 single maps: as many requests, one leaf, no flush. */
 static void test_counters_singles(void)
 {
-    bool more;
-
     set_up(12 + 18);
     EXPECT_EQ("upper tables", map(700 * 512, 3, 1), 0);
     iommu_count_all();
@@ -1280,9 +1276,7 @@ static void test_counters_singles(void)
         flush_ok();
     }
     EXPECT_EQ("4K leaves", perf(PERF_iommu_leaves), 512);
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("maps", perf(PERF_iommu_maps), 512);
     EXPECT_EQ("4K leaves", perf(PERF_iommu_leaves), 0);
     EXPECT_EQ("2M leaves", perf(PERF_iommu_leaves + 1), 1);
@@ -1852,9 +1846,7 @@ static void test_unlinked_on_the_way(void)
     EXPECT_EQ("its table stays", map(BIT64(18), BIT64(18), 1), 0);
     for (unsigned int k = 0; k < 2; k++) {
         fill_tables(32 * k, 32);
-        do {
-            EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-        } while (more);
+        settle_all();
     }
     EXPECT_EQ("all ride", s->deferred.retired.nr, 64);
     fill_tables(64, 32);
@@ -1879,9 +1871,7 @@ static void test_unlinked_on_the_way(void)
     flush_ok();
     EXPECT_EQ("none outstanding", s->wide, 0);
     /* What rode is on its way. */
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("some ride", s->deferred.retired.nr != 0, true);
     EXPECT_EQ("page", iommu_unmap(s, DFN(300 * 512), 1, &g0), 0);
     EXPECT_EQ("none outstanding", s->wide, 0);
@@ -2023,7 +2013,6 @@ static void test_put_off_owed(void)
 static void test_riding(void)
 {
     uint64_t begun;
-    bool more;
 
     set_up(6 + 18);
     flushes_posted = 0;
@@ -2038,9 +2027,7 @@ static void test_riding(void)
             psc[0].span = 9;
             EXPECT_EQ("cached", psc[0].valid, true);
         }
-        do {
-            EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-        } while (more);
+        settle_all();
         EXPECT_EQ("one leaf each", iopt_nr_leaves(&s->pt), t + 1);
         EXPECT_EQ("rides", flushes_posted, t < 64 ? 0 : 1);
         EXPECT_EQ("walk cache", psc[0].valid, t >= 3 && t < 64);
@@ -2099,9 +2086,7 @@ static void test_churn(void)
         }
     }
     EXPECT_EQ("walk", iommu_walk(s, 0, ~UINT64_C(0), stop_at, &sum), 5);
-    do {
-        EXPECT_EQ("settle", iommu_settle(s, &more), 0);
-    } while (more);
+    settle_all();
     EXPECT_EQ("one leaf", iopt_nr_leaves(&s->pt), 1);
     iommu_print_summary(s);
     tear_down();
