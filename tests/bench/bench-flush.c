@@ -27,14 +27,6 @@ uint64_t now_ns(void)
     return clock_ns;
 }
 
-/* Only iommu_map_page() puts frames off, and nobody calls it here. */
-void map_later(struct iospace *s, struct iopt_gather *g)
-{
-    (void)s;
-    (void)g;
-    abort();
-}
-
 static int post(unsigned int unit, const struct iommu_flush_req *f,
                 uint64_t *ticket)
 {
@@ -78,7 +70,7 @@ struct flush_cost flush_cost_of(const struct iopt_gather *g, bool vtd)
     c.all = f.all;
     c.commands = f.all ? 1 : f.nr;
     for (unsigned int i = 0; !f.all && i < f.nr; i++) {
-        c.frames += BIT64(f.block[i].order);
+        c.frames += BIT64(iommu_block_order(f.block[i]));
     }
     return c;
 }

@@ -50,14 +50,20 @@ static void settle(void *arg)
     atomic_store(&st->settling, 0);
 }
 
+static noinline_fn void settle_soon(struct dom_iommu *st)
+{
+    if (atomic_xchg(&st->settling, 1) == 0) {
+        timer_set(&st->settle, now_ns() + SETTLE_NS);
+    }
+}
+
 /* The tree changed: have a look at it when it is quiet. */
-static void changed(const struct domain *d)
+static inline void changed(const struct domain *d)
 {
     struct dom_iommu *const st = dom_iommu_state(d);
 
-    if (st && d != building && !read_once(st->settling) &&
-        atomic_xchg(&st->settling, 1) == 0) {
-        timer_set(&st->settle, now_ns() + SETTLE_NS);
+    if (st && d != building && !read_once(st->settling)) {
+        settle_soon(st);
     }
 }
 
@@ -138,32 +144,28 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
 int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
                        unsigned int *done)
 {
-    struct iommu_gather g;
-    int rc, rc2;
+    int rc;
 
     *done = nr;
     if (!d->iommu_sync) {
         return 0;
     }
-    iommu_gather_init(&g);
-    rc = iommu_map_list(d->iospace, frame, nr, IOMMU_R | IOMMU_W, &g, done);
-    rc2 = dom_iommu_flush(d, &g);
-    return rc ? rc : rc2;
+    rc = iommu_map_list(d->iospace, frame, nr, IOMMU_R | IOMMU_W, done);
+    changed(d);
+    return rc;
 }
 
 int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
                          unsigned int nr)
 {
-    struct iommu_gather g;
-    int rc = 0, rc2;
+    int rc;
 
-    iommu_gather_init(&g);
-    g.cause = IOMMU_BY_TYPE;
-    if (d->iommu_sync) {
-        rc = iommu_unmap_list(d->iospace, frame, nr, &g);
+    if (!d->iommu_sync) {
+        return 0;
     }
-    rc2 = dom_iommu_flush(d, &g);
-    return rc ? rc : rc2;
+    rc = iommu_unmap_list(d->iospace, frame, nr, IOMMU_BY_TYPE);
+    changed(d);
+    return rc;
 }
 
 int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
@@ -172,11 +174,6 @@ int dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
     return d->iommu_sync ? iommu_map(d->iospace, DFN(mfn.n), mfn, nr,
                                      IOMMU_R | IOMMU_W, g)
                          : 0;
-}
-
-int dom_iommu_map_page(struct domain *d, mfn_t mfn, struct iommu_gather *g)
-{
-    return iommu_map_page(d->iospace, mfn, g);
 }
 
 int dom_iommu_unmap_gather(struct domain *d, mfn_t mfn, uint64_t nr,

@@ -215,7 +215,6 @@ static void look_ahead(struct reservation *r, uint64_t at)
     if (at < r->ahead || !r->d->iommu_sync) {
         return;
     }
-    pv_batch_end();
     r->ahead =
         at + pv_ahead_frames(r->d, next_frame, &w, (extents << r->order) - in);
 }

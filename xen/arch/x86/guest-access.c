@@ -7,35 +7,7 @@
 #include <xen/errno.h>
 #include <xen/guest-access.h>
 
-#include <asm/config.h>
-#include <asm/cpufeature.h>
 #include <asm/extable.h>
-#include <asm/system.h>
-
-static inline void access_begin(void)
-{
-    if (boot_cpu.smap) {
-        __asm__ volatile("stac" ::: "memory");
-    }
-}
-
-static inline void access_end(void)
-{
-    if (boot_cpu.smap) {
-        __asm__ volatile("clac" ::: "memory");
-    }
-}
-
-/*
- * No wrap, and all of it in the lower half or above our part of the upper one:
- * what is between, our part and addresses that are not canonical, is refused.
- */
-static inline bool range_ok(uint64_t gva, size_t len)
-{
-    const uint64_t last = gva + len - 1;
-
-    return last >= gva && (last < LOWER_HALF_END || gva >= HYP_VIRT_END);
-}
 
 /* Whole words, then bytes. Returns what is left, 0 on success. */
 static inline size_t copy_faulting(void *dst, const void *src, size_t len)
@@ -62,12 +34,12 @@ int guest_read(void *dst, uint64_t gva, size_t len)
     if (len == 0) {
         return 0;
     }
-    if (!range_ok(gva, len)) {
+    if (!guest_range_ok(gva, len)) {
         return -EFAULT;
     }
-    access_begin();
+    guest_window_open();
     left = copy_faulting(dst, (const void *)gva, len);
-    access_end();
+    guest_window_close();
     return left ? -EFAULT : 0;
 }
 
@@ -78,11 +50,11 @@ int guest_write(uint64_t gva, const void *src, size_t len)
     if (len == 0) {
         return 0;
     }
-    if (!range_ok(gva, len)) {
+    if (!guest_range_ok(gva, len)) {
         return -EFAULT;
     }
-    access_begin();
+    guest_window_open();
     left = copy_faulting((void *)gva, src, len);
-    access_end();
+    guest_window_close();
     return left ? -EFAULT : 0;
 }

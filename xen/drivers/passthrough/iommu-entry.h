@@ -6,7 +6,7 @@
 #ifndef PT_IOMMU_ENTRY_H
 #define PT_IOMMU_ENTRY_H
 
-#include <xen/types.h>
+#include <xen/atomic.h>
 
 struct iommu_entry128 {
     uint64_t lo;
@@ -16,21 +16,15 @@ struct iommu_entry128 {
 /**
  * iommu_entry_swap() - Replace an entry by a new one in a single store.
  * @e: the entry, in memory hardware reads. @lo, @hi: its new contents.
- * Locks: whatever guards the entry. Context: any; needs CMPXCHG16B.
- * Return: what was there. Spec: SDM vol 2A "CMPXCHG16B".
+ * Locks: whatever guards the entry. Context: any. Return: what was there.
  */
 static inline struct iommu_entry128 iommu_entry_swap(
     volatile struct iommu_entry128 *e, uint64_t lo, uint64_t hi)
 {
     struct iommu_entry128 old = { e->lo, e->hi };
-    bool done = false; /* the CPU's zero flag says */
 
-    do {
-        __asm__ volatile("lock cmpxchg16b %1"
-                         : "=@ccz"(done), "+m"(*e), "+a"(old.lo), "+d"(old.hi)
-                         : "b"(lo), "c"(hi)
-                         : "memory");
-    } while (!done);
+    while (!atomic_cas2(e, &old.lo, &old.hi, lo, hi)) {
+    }
     return old;
 }
 

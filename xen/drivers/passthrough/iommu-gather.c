@@ -25,11 +25,10 @@ static unsigned int cover_order(uint64_t first, uint64_t last)
     return first == last ? 0 : fls64(first ^ last) + 1;
 }
 
-static bool is_planned(const struct iommu_flush_req *f, uint64_t dfn,
-                       unsigned int order)
+static bool is_planned(const struct iommu_flush_req *f, iommu_block_t b)
 {
     for (unsigned int i = 0; i < f->nr; i++) {
-        if (f->block[i].dfn == dfn && f->block[i].order == order) {
+        if (f->block[i] == b) {
             return true;
         }
     }
@@ -50,12 +49,10 @@ static uint64_t plan_block(struct iommu_flush_req *f, uint64_t seen,
         f->all = true;
         return seen;
     }
-    if (seen & bit && is_planned(f, dfn, order)) {
+    if (seen & bit && is_planned(f, iommu_block(dfn, order))) {
         return seen;
     }
-    f->block[f->nr].dfn = dfn;
-    f->block[f->nr].order = (uint8_t)order;
-    f->nr++;
+    f->block[f->nr++] = iommu_block(dfn, order);
     return seen | bit;
 }
 
@@ -91,7 +88,7 @@ static_assert(2 * IOPT_GATHER_EXTENTS <= IOMMU_FLUSH_BLOCKS,
 void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
 {
     const struct iopt_extent *const end = &g->ext[g->nr_ext];
-    struct iommu_block *b = &f->block[f->nr];
+    iommu_block_t *b = &f->block[f->nr];
     uint64_t seen = f->nr ? ~UINT64_C(0) : 0;
 
     f->tables |= (g->owe & IOPT_OWE_TABLES) != 0;
@@ -102,7 +99,7 @@ void iommu_flush_plan(const struct iopt_gather *g, struct iommu_flush_req *f)
         if (likely(dfn == e->last && e->leaf_order == 0 &&
                    !(seen >> (dfn & 63) & 1))) {
             seen |= BIT64(dfn & 63);
-            *b++ = (struct iommu_block){ dfn, 0 };
+            *b++ = iommu_block(dfn, 0);
             continue;
         }
         f->nr = (uint8_t)(b - f->block);
@@ -124,10 +121,7 @@ static noinline_fn const uint32_t *plan_run(struct iommu_flush_req *f,
 {
     struct iopt_extent e = { .first = *frame, .last = *frame };
 
-    for (frame++; frame < end; frame++) {
-        if ((uint64_t)*frame + 1 - e.first > e.last - e.first + 2) {
-            break;
-        }
+    for (frame++; frame < end && iopt_extent_touches(&e, *frame); frame++) {
         e.first = min_of(e.first, (uint64_t)*frame);
         e.last = max_of(e.last, (uint64_t)*frame);
     }
@@ -139,9 +133,10 @@ static noinline_fn const uint32_t *plan_run(struct iommu_flush_req *f,
 static void plan_list(struct iommu_flush_req *f, const uint32_t *frame,
                       unsigned int nr)
 {
+    const uint64_t far = BIT64(32) + 1; /* from every frame */
     const uint32_t *const end = frame + nr;
-    struct iommu_block *b = &f->block[f->nr];
-    uint64_t below = BIT64(32) + 1; /* b[-1] less one, or far from all */
+    iommu_block_t *b = &f->block[f->nr];
+    uint64_t below = far; /* the frame before, less one */
 
     if (unlikely(nr > (unsigned int)(IOMMU_FLUSH_BLOCKS - f->nr))) {
         while (frame < end) {
@@ -150,31 +145,19 @@ static void plan_list(struct iommu_flush_req *f, const uint32_t *frame,
         return;
     }
     while (frame < end) {
-        if (likely(*frame - below > 2)) {
-            below = (uint64_t)*frame - 1;
-            *b++ = (struct iommu_block){ *frame++, 0 };
+        const uint64_t dfn = *frame++;
+
+        if (likely(dfn - below > 2)) {
+            *b++ = iommu_block(dfn, 0);
+            below = dfn - 1;
             continue;
         }
         f->nr = (uint8_t)(b - 1 - f->block);
-        frame = plan_run(f, frame - 1, end);
+        frame = plan_run(f, frame - 2, end);
         b = &f->block[f->nr];
-        below = BIT64(32) + 1;
+        below = far;
     }
     f->nr = (uint8_t)(b - f->block);
-}
-
-/* The frames that were put off from number @from on, if they are still known. */
-static void plan_later(struct iommu_flush_req *f, const struct iospace *s,
-                       uint32_t from)
-{
-    f->all |= s->later_put - from > IOMMU_LATER_KEPT;
-    while (!f->all && from != s->later_put) {
-        unsigned int nr;
-        const uint32_t *const frame = later_list(s, from, &nr);
-
-        plan_list(f, frame, nr);
-        from += nr;
-    }
 }
 
 static void count_posted(const struct iommu_flush_req *f)
@@ -197,39 +180,42 @@ void iommu_count_wait(uint64_t from_ns)
     perf_add(iommu_flush_us, now_ns() / 1000 - from_ns / 1000);
 }
 
+static void keep_first(int *rc, int more)
+{
+    *rc = *rc ? *rc : more;
+}
+
+/*
+ * All units work at the same time: the others are told before the first is
+ * waited for. An error of one stops no other.
+ */
 static int post_and_wait(uint64_t units, const struct iommu_flush_req *f)
 {
-    uint64_t ticket[IOMMU_MAX_UNITS];
-    uint64_t posted = 0;
-    int rc = 0;
+    const unsigned int u = ctz64(units);
+    const uint64_t others = units & (units - 1);
+    uint64_t ticket;
+    int rc = iommu_ops->flush_post(u, f, &ticket);
+    const bool posted = rc == 0;
 
-    for (uint64_t left = units; left; left &= left - 1) {
-        const unsigned int u = ctz64(left);
-        const int one = iommu_ops->flush_post(u, f, &ticket[u]);
-
-        if (likely(one == 0)) {
-            posted |= BIT64(u);
-            count_posted(f);
-        } else if (iommu_unit_check(u, one, "posting a flush") && !rc) {
-            rc = one;
-        }
+    if (likely(posted)) {
+        count_posted(f);
+    } else {
+        rc = iommu_unit_check(u, rc, "posting a flush");
     }
-    /* All units work at the same time; an error of one stops no other. */
-    for (uint64_t left = posted; left; left &= left - 1) {
-        const unsigned int u = ctz64(left);
-        const int one = iommu_ops->flush_wait(u, ticket[u]);
-
-        if (unlikely(one) && iommu_unit_check(u, one, "a flush") && !rc) {
-            rc = one;
-        }
+    if (unlikely(others)) {
+        keep_first(&rc, post_and_wait(others, f));
     }
-    if (posted) {
-        perf_inc(iommu_flush_waits);
+    if (likely(posted)) {
+        const int late = iommu_ops->flush_wait(u, ticket);
+
+        if (unlikely(late)) {
+            keep_first(&rc, iommu_unit_check(u, late, "a flush"));
+        }
     }
     return rc;
 }
 
-/* The gather is empty, its tables may be reused. The space's lock is held. */
+/* A gather becomes empty, its tables are reused. The space's lock is held. */
 static void released(struct iospace *s, struct iommu_gather *g)
 {
     iopt_gather_release(&s->pt, gather_pt(g));
@@ -237,51 +223,22 @@ static void released(struct iospace *s, struct iommu_gather *g)
     g->wide = false;
 }
 
-int iommu_flush_list(struct iospace *s, struct iommu_gather *g,
-                     const uint32_t *frame, unsigned int nr)
+/* What was gathered, and with it what rides. The space's lock is held. */
+static noinline_fn void plan_owed(struct iospace *s, struct iommu_gather *g,
+                                  struct iommu_flush_req *f)
 {
-    /* A unit that serves no device of the space cannot have cached anything. */
-    const uint64_t units = atomic_load(&s->units);
-    struct iopt_gather *const owed = gather_pt(g);
-    struct iommu_flush_req f; /* large: blocks are valid up to nr only */
-    int rc = 0;
-
+    iommu_flush_plan(gather_pt(g), f);
+    iommu_flush_plan(&s->deferred, f);
+    iopt_gather_move(gather_pt(g), &s->deferred);
     gather_note(s, g);
-    f.did = s->did;
-    f.nr = 0;
-    f.all = s->wide > g->wide;
-    f.tables = f.all;
-    if (nr) {
-        plan_list(&f, frame, nr);
-    }
-    if (g->put_off) {
-        plan_later(&f, s, g->later_from);
-    }
-    if (!iopt_gather_is_empty(owed)) {
-        iommu_flush_plan(owed, &f);
-    }
-    if (unlikely(!iopt_gather_is_empty(&s->deferred))) {
-        iommu_flush_plan(&s->deferred, &f);
-        iopt_gather_move(owed, &s->deferred);
-        if (owed->nr_ext && !g->wide) {
-            g->wide = true;
-            s->wide++;
-        }
-    }
-    g->space = NULL;
-    g->put_off = false;
-    if (units == 0) {
-        released(s, g);
-        spin_unlock(&s->lock);
-        return 0;
-    }
-    s->flush_begun++;
-    spin_unlock(&s->lock);
+}
 
-    if (f.all || f.nr) {
-        rc = post_and_wait(units, &f);
-    }
-    (void)atomic_add(&s->flush_done, 1);
+/* The flush of what was gathered has ended with @rc. */
+static noinline_fn void forget_owed(struct iospace *s, struct iommu_gather *g,
+                                    int rc)
+{
+    struct iopt_gather *const owed = gather_pt(g);
+
     if (unlikely(rc)) {
         /*
          * Some unit may still use the unlinked tables, so they are lost for
@@ -289,34 +246,59 @@ int iommu_flush_list(struct iospace *s, struct iommu_gather *g,
          */
         owed->retired.nr = 0;
     }
-    if (unlikely(g->wide || owed->retired.nr)) {
+    if (g->wide || owed->retired.nr) {
         spin_lock(&s->lock);
         released(s, g);
         spin_unlock(&s->lock);
     } else {
         iopt_gather_init(owed);
     }
-    return rc;
 }
 
-static bool owes_nothing(struct iommu_gather *g)
+int iommu_flush_list(struct iospace *s, struct iommu_gather *g,
+                     const uint32_t *frame, unsigned int nr)
 {
-    return iopt_gather_is_empty(gather_pt(g)) && !g->put_off;
+    /* A unit that serves no device of the space cannot have cached anything. */
+    const uint64_t units = atomic_load(&s->units);
+    const bool owes = !iopt_gather_is_empty(gather_pt(g)) ||
+                      !iopt_gather_is_empty(&s->deferred);
+    struct iommu_flush_req f; /* large: blocks are valid up to nr only */
+    int rc;
+
+    f.did = s->did;
+    f.nr = 0;
+    f.all = s->wide > g->wide;
+    f.tables = f.all;
+    plan_list(&f, frame, nr);
+    if (owes) {
+        plan_owed(s, g, &f);
+    }
+    g->space = NULL;
+    if (units == 0 || (f.nr == 0 && !f.all)) {
+        released(s, g);
+        spin_unlock(&s->lock);
+        return 0;
+    }
+    spin_unlock(&s->lock);
+
+    rc = post_and_wait(units, &f);
+    perf_inc(iommu_flush_waits);
+    if (owes) {
+        forget_owed(s, g, rc);
+    }
+    return rc;
 }
 
 int iommu_flush(struct iospace *s, struct iommu_gather *g)
 {
     ASSERT(!g->space || g->space == s);
-    if (owes_nothing(g) && !nr_later(s)) {
+    /* What was mapped may be hidden by what others have not flushed yet. */
+    if (iopt_gather_is_empty(gather_pt(g)) &&
+        !(g->space && read_once(s->wide))) {
         g->space = NULL;
         return 0;
     }
-    space_lock(s, gather_pt(g));
-    if (owes_nothing(g)) {
-        spin_unlock(&s->lock);
-        g->space = NULL;
-        return 0;
-    }
+    spin_lock(&s->lock);
     return iommu_flush_list(s, g, NULL, 0);
 }
 
@@ -338,7 +320,7 @@ int iommu_settle(struct iospace *s, bool *more)
     int rc;
 
     iommu_gather_init(&g);
-    space_lock(s, gather_pt(&g));
+    spin_lock(&s->lock);
     *more = true;
     if (s->ops == s->ops_seen) {
         /* Ours: a few dozen walks at a time keep the lock short. */
@@ -346,7 +328,7 @@ int iommu_settle(struct iospace *s, bool *more)
         *more = rc == -ERESTART;
     }
     s->ops_seen = s->ops;
-    if (!owes_nothing(&g) && !may_ride(s, gather_pt(&g))) {
+    if (!iopt_gather_is_empty(gather_pt(&g)) && !may_ride(s, gather_pt(&g))) {
         return iommu_flush_list(s, &g, NULL, 0);
     }
     /* Whoever flushes next takes them along. */

@@ -17,41 +17,6 @@
 /* Ours: frames of a list that are worth being looked at as a run. */
 #define RUN_MIN 16u
 
-/*
- * Pages that became data again come one by one. They are put into the tables
- * together, before anybody else looks at these or a flush of theirs is done.
- */
-void map_later(struct iospace *s, struct iopt_gather *g)
-{
-    const unsigned int prot = IOMMU_R | IOMMU_W;
-    uint32_t n = s->later_done;
-
-    s->ops++;
-    perf_add(iommu_maps, s->later_put - n);
-    while (n != s->later_put) {
-        struct iopt_run r = { .nr = 1, .prot = prot };
-        unsigned int nr;
-        const uint32_t *const frame = later_list(s, n, &nr);
-        const unsigned int done = iopt_map_list(&s->pt, frame, nr, prot, g);
-        int rc;
-
-        n += done;
-        if (done == nr) {
-            continue;
-        }
-        r.dfn = DFN(frame[done]);
-        r.mfn = MFN(frame[done]);
-        rc = iopt_map(&s->pt, &r, g);
-        if (rc) {
-            log_err("iommu: d%u: frame %#x is not mapped for devices: error "
-                    "%d\n",
-                    s->owner, frame[done], rc);
-        }
-        n++;
-    }
-    write_once(s->later_done, n);
-}
-
 static int check_dfns(const struct iospace *s, dfn_t dfn, uint64_t nr)
 {
     if (nr == 0) {
@@ -235,7 +200,7 @@ int iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
     ASSERT(!g->space || g->space == s);
     g->space = s;
 
-    space_lock(s, gather_pt(g));
+    spin_lock(&s->lock);
     s->ops++;
     perf_inc(iommu_maps);
     rc = nr == 1 || next_run(s, dfn.n, mfn.n, nr) == nr
@@ -287,14 +252,16 @@ int iommu_map_slices(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
 }
 
 /* Frames from the first on that may be mapped at their own number. */
-static unsigned int list_mappable(const uint32_t *frame, unsigned int nr)
+static always_inline unsigned int list_mappable(const uint32_t *frame,
+                                                unsigned int nr)
 {
-    unsigned int i = 0;
+    const uint32_t *const end = frame + nr;
+    const uint32_t *f = frame;
 
-    while (i < nr && !touches_intr(frame[i], 1)) {
-        i++;
+    while (f < end && !touches_intr(*f, 1)) {
+        f++;
     }
-    return i;
+    return (unsigned int)(f - frame);
 }
 
 static void owe_list(struct iommu_gather *g, const uint32_t *frame,
@@ -305,77 +272,67 @@ static void owe_list(struct iommu_gather *g, const uint32_t *frame,
     }
 }
 
-int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
-                   unsigned int prot, struct iommu_gather *g,
-                   unsigned int *done)
+/* As many frames of a list as is easy. The space's lock is held afterwards. */
+static always_inline unsigned int map_easy(struct iospace *s,
+                                           const uint32_t *frame,
+                                           unsigned int nr, unsigned int prot,
+                                           struct iommu_gather *g)
 {
-    unsigned int i = 0;
+    unsigned int done = list_mappable(frame, nr);
+
+    g->space = s;
+    spin_lock(&s->lock);
+    s->ops++;
+    done = iopt_map_list(&s->pt, frame, done, prot, gather_pt(g));
+    perf_add(iommu_maps, done);
+    return done;
+}
+
+/* A list with frames that are not easy; the first of them is @frame[*done]. */
+static noinline_fn int map_list_rest(struct iospace *s, const uint32_t *frame,
+                                     unsigned int nr, unsigned int prot,
+                                     struct iommu_gather *g, unsigned int *done)
+{
+    const bool owes = s->pt.track_added;
+    unsigned int first = 0;
+    int rc, rc2;
+
+    for (;;) {
+        if (owes) {
+            owe_list(g, &frame[first], *done - first, IOPT_OWE_ADDED);
+        }
+        gather_note(s, g);
+        spin_unlock(&s->lock);
+        /* The long way, with all its checks. */
+        rc = iommu_map(s, DFN(frame[*done]), MFN(frame[*done]), 1, prot, g);
+        if (rc) {
+            break;
+        }
+        first = ++*done;
+        *done += map_easy(s, &frame[first], nr - first, prot, g);
+        if (*done == nr) {
+            return iommu_flush_list(s, g, &frame[first], owes ? nr - first : 0);
+        }
+    }
+    rc2 = iommu_flush(s, g);
+    return rc ? rc : rc2;
+}
+
+int iommu_map_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
+                   unsigned int prot, unsigned int *done)
+{
+    struct iommu_gather g;
 
     *done = 0;
     if (prot == 0 || prot & ~(IOMMU_R | IOMMU_W)) {
         return -EINVAL;
     }
-    ASSERT(!g->space || g->space == s);
-    g->space = s;
-    for (;; i++) {
-        const unsigned int first = i;
-        int rc;
-
-        space_lock(s, gather_pt(g));
-        s->ops++;
-        i += iopt_map_list(&s->pt, &frame[i], list_mappable(&frame[i], nr - i),
-                           prot, gather_pt(g));
-        if (s->pt.track_added) {
-            owe_list(g, &frame[first], i - first, IOPT_OWE_ADDED);
-        }
-        perf_add(iommu_maps, i - first);
-        gather_note(s, g);
-        spin_unlock(&s->lock);
-        *done = i;
-        if (i == nr) {
-            return 0;
-        }
-        /* The long way, with all its checks. */
-        rc = iommu_map(s, DFN(frame[i]), MFN(frame[i]), 1, prot, g);
-        if (rc) {
-            return rc;
-        }
+    iommu_gather_init(&g);
+    *done = map_easy(s, frame, nr, prot, &g);
+    if (likely(*done == nr)) {
+        return iommu_flush_list(s, &g, frame, s->pt.track_added ? nr : 0);
     }
-}
-
-static noinline_fn int map_page_full(struct iospace *s, mfn_t mfn,
-                                     struct iommu_gather *g)
-{
-    g->space = s;
-    space_lock(s, gather_pt(g));
-    gather_note(s, g);
-    spin_unlock(&s->lock);
-    return iommu_map_page(s, mfn, g);
-}
-
-int iommu_map_page(struct iospace *s, mfn_t mfn, struct iommu_gather *g)
-{
-    uint32_t put;
-
-    ASSERT(!g->space || g->space == s);
-    if (unlikely(touches_intr(mfn.n, 1) || mfn.n > s->later_max)) {
-        return iommu_map(s, DFN(mfn.n), mfn, 1, IOMMU_R | IOMMU_W, g);
-    }
-    spin_lock(&s->lock);
-    put = s->later_put;
-    if (unlikely(put - s->later_done == IOMMU_LATER)) {
-        spin_unlock(&s->lock);
-        return map_page_full(s, mfn, g);
-    }
-    s->later[put % IOMMU_LATER_KEPT] = (uint32_t)mfn.n;
-    write_once(s->later_put, put + 1);
-    if (s->pt.track_added && !g->put_off) {
-        g->put_off = true;
-        g->later_from = put;
-    }
-    spin_unlock(&s->lock);
-    g->space = s;
-    return 0;
+    return map_list_rest(s, frame, nr, prot, &g, done);
 }
 
 /* Rounds a frame down (or up to the last) of the leaf that holds it. */
@@ -414,7 +371,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
 {
     int rc;
 
-    space_lock(s, gather_pt(g));
+    spin_lock(&s->lock);
     s->ops++;
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
     gather_note(s, g);
@@ -429,7 +386,7 @@ static int unmap_run(struct iospace *s, const struct iopt_run *r,
     if (rc) {
         return rc;
     }
-    space_lock(s, gather_pt(g));
+    spin_lock(&s->lock);
     rc = iopt_unmap(&s->pt, r, gather_pt(g));
     if (rc == -ENOMEM) {
         rc = unmap_whole_leaves(s, r, gather_pt(g));
@@ -505,37 +462,69 @@ static unsigned int list_singles(const uint32_t *frame, unsigned int nr,
     return nr;
 }
 
-int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
-                     struct iommu_gather *g)
+/*
+ * As many frames of a list as is easy, then *next of them are a request of their
+ * own. The space's lock is held afterwards.
+ */
+static always_inline unsigned int unmap_easy(struct iospace *s,
+                                             const uint32_t *frame,
+                                             unsigned int nr,
+                                             struct iommu_gather *g,
+                                             unsigned int *next)
 {
-    unsigned int i = 0;
-    int rc = 0, rc2;
+    const unsigned int singles = list_singles(frame, nr, next);
+    unsigned int done;
 
-    ASSERT(!g->space || g->space == s);
-    while (i < nr && rc == 0) {
-        const unsigned int first = i;
-        unsigned int run, singles;
+    g->space = s;
+    spin_lock(&s->lock);
+    s->ops++;
+    done = iopt_unmap_list(&s->pt, frame, singles, gather_pt(g));
+    perf_add(iommu_unmaps, done);
+    if (unlikely(done < singles)) {
+        *next = 1;
+    }
+    return done;
+}
 
-        g->space = s;
-        singles = list_singles(&frame[i], nr - i, &run);
-        space_lock(s, gather_pt(g));
-        s->ops++;
-        i += iopt_unmap_list(&s->pt, &frame[i], singles, gather_pt(g));
-        perf_add(iommu_unmaps, i - first);
-        if (likely(i == nr)) {
-            return iommu_flush_list(s, g, &frame[first], i - first);
-        }
-        owe_list(g, &frame[first], i - first, IOPT_OWE_STALE);
+/* A list, @done frames of which are unmapped and the @next ones not easy. */
+static noinline_fn int unmap_list_rest(struct iospace *s, const uint32_t *frame,
+                                       unsigned int nr, struct iommu_gather *g,
+                                       unsigned int done, unsigned int next)
+{
+    int rc, rc2;
+
+    for (;;) {
+        owe_list(g, frame, done, IOPT_OWE_STALE);
         gather_note(s, g);
         spin_unlock(&s->lock);
-        if (i < first + singles) {
-            run = 1;
+        rc = iommu_unmap(s, DFN(frame[done]), next, g);
+        if (rc) {
+            break;
         }
-        rc = iommu_unmap(s, DFN(frame[i]), run, g);
-        i += run;
+        frame += done + next;
+        nr -= done + next;
+        done = unmap_easy(s, frame, nr, g, &next);
+        if (done == nr) {
+            return iommu_flush_list(s, g, frame, nr);
+        }
     }
     rc2 = iommu_flush(s, g);
     return rc ? rc : rc2;
+}
+
+int iommu_unmap_list(struct iospace *s, const uint32_t *frame, unsigned int nr,
+                     enum iommu_cause cause)
+{
+    struct iommu_gather g;
+    unsigned int done, next;
+
+    iommu_gather_init(&g);
+    g.cause = cause;
+    done = unmap_easy(s, frame, nr, &g, &next);
+    if (likely(done == nr)) {
+        return iommu_flush_list(s, &g, frame, nr);
+    }
+    return unmap_list_rest(s, frame, nr, &g, done, next);
 }
 
 int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
@@ -552,7 +541,7 @@ int iommu_protect(struct iospace *s, dfn_t dfn, uint64_t nr, unsigned int prot,
     }
     ASSERT(!g->space || g->space == s);
     g->space = s;
-    space_lock(s, gather_pt(g));
+    spin_lock(&s->lock);
     s->ops++;
     rc = iopt_protect(&s->pt, &r, gather_pt(g));
     gather_note(s, g);
@@ -571,7 +560,7 @@ int iommu_split(struct iospace *s, dfn_t dfn, uint64_t nr,
     for (uint64_t left = nr; rc == 0 && left; left -= r.nr) {
         r.nr = iopt_chunk(r.dfn.n, left);
         g->space = s;
-        space_lock(s, gather_pt(g));
+        spin_lock(&s->lock);
         s->ops++;
         rc = iopt_split(&s->pt, &r, max_level, gather_pt(g));
         gather_note(s, g);

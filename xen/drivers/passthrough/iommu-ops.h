@@ -27,19 +27,34 @@ struct iommu_caps {
     bool intremap;       /* every unit can remap interrupts */
 };
 
-/* 2^order frames from dfn on, naturally aligned. */
-struct iommu_block {
-    uint64_t dfn;
-    uint8_t order;
-};
+/*
+ * 2^order frames from dfn on, naturally aligned: the byte address with the order
+ * in its low bits, which is about what commands look like.
+ */
+typedef uint64_t iommu_block_t;
+
+static inline iommu_block_t iommu_block(uint64_t dfn, unsigned int order)
+{
+    return dfn << PAGE_SHIFT | order;
+}
+
+static inline uint64_t iommu_block_dfn(iommu_block_t b)
+{
+    return b >> PAGE_SHIFT;
+}
+
+static inline unsigned int iommu_block_order(iommu_block_t b)
+{
+    return b & (PAGE_SIZE - 1);
+}
 
 /* What has to be invalidated for one space. */
 struct iommu_flush_req {
     uint16_t did;
     bool tables; /* entries of paging-structure caches too */
-    bool all;    /* everything of did; blocks are not valid */
     uint8_t nr;  /* blocks in use */
-    struct iommu_block block[IOMMU_FLUSH_BLOCKS];
+    bool all;    /* everything of did; blocks are not valid */
+    iommu_block_t block[IOMMU_FLUSH_BLOCKS];
 };
 
 /*

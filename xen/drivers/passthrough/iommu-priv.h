@@ -29,15 +29,10 @@
 #define INTR_FIRST UINT64_C(0xfee00)
 #define INTR_LAST  UINT64_C(0xfeeff)
 
-#define IOMMU_LATER      32 /* ours: frames that are put off at a time */
-#define IOMMU_LATER_KEPT 64 /* ours: the last ones put off; a power of two */
-
 struct iospace {
-    spinlock_t lock;             /* guards the tree, deferred and later */
+    spinlock_t lock;             /* guards the tree and deferred */
     struct iopt pt;              /* the tree */
     struct iopt_gather deferred; /* coalesces that ride on the next flush */
-    uint64_t flush_begun;        /* flushes started */
-    uint64_t flush_done;         /* flushes that came to an end; atomic */
     uint64_t ops;                /* calls that changed the tree */
     uint64_t ops_seen;           /* ops at the last iommu_settle() */
     struct iopt_counts told;     /* what the performance counters hold */
@@ -53,10 +48,6 @@ struct iospace {
     struct list_head reserved;   /* identity ranges; attach_lock */
     uint32_t unit_devs[IOMMU_MAX_UNITS]; /* devices on it; attach_lock */
     uint64_t units;                      /* bit n: unit n serves it; atomic */
-    uint64_t later_max;  /* frames up to here may be put off; constant */
-    uint32_t later_put;  /* frames put off so far, modulo 2^32 */
-    uint32_t later_done; /* of them, mapped by now; reads atomic */
-    uint32_t later[IOMMU_LATER_KEPT]; /* frame n is at n % IOMMU_LATER_KEPT */
 };
 
 enum iommu_dev_state {
@@ -91,38 +82,6 @@ static inline struct iopt_gather *gather_pt(struct iommu_gather *g)
                       IOMMU_GATHER_HEAD * sizeof(g->engine[0]),
                   "extents are valid up to nr_ext only");
     return (struct iopt_gather *)(void *)g->engine;
-}
-
-static inline uint32_t nr_later(const struct iospace *s)
-{
-    return read_once(s->later_put) - read_once(s->later_done);
-}
-
-/* The frames from number @from on that follow each other in later[]. */
-static inline const uint32_t *later_list(const struct iospace *s, uint32_t from,
-                                         unsigned int *nr)
-{
-    const uint32_t slot = from % IOMMU_LATER_KEPT;
-
-    *nr = min_of(s->later_put - from, IOMMU_LATER_KEPT - slot);
-    return &s->later[slot];
-}
-
-/**
- * map_later() - Map the frames that iommu_map_page() put off.
- * @s: the space. @g: learns of tables that this unlinks. That frames are there
- * now, the gathers know that put them off.
- * Locks: the space's held. Context: boot or hypercall; bounded by IOMMU_LATER.
- */
-void map_later(struct iospace *s, struct iopt_gather *g);
-
-/* The space's lock, and nothing put off: for whoever reads or changes the tree. */
-static inline void space_lock(struct iospace *s, struct iopt_gather *g)
-{
-    spin_lock(&s->lock);
-    if (unlikely(nr_later(s))) {
-        map_later(s, g);
-    }
 }
 
 /*

@@ -62,8 +62,6 @@ int iospace_create(uint16_t owner, struct iospace **out)
     if (rc) {
         goto err_free;
     }
-    s->later_max = min_of(s->pt.dfn_last, s->pt.mfn_last);
-    s->later_max = min_of(s->later_max, (uint64_t)UINT32_MAX);
 
     spin_lock(&attach_lock);
     rc = did_alloc(&s->did);

@@ -22,6 +22,28 @@
 #define atomic_cas(p, old, v)                                       \
     __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
                                 __ATOMIC_SEQ_CST)
+/*
+ * As atomic_cas() for the two words at @p, which is 16-byte aligned. Needs
+ * CMPXCHG16B. SDM vol 2A "CMPXCHG8B/CMPXCHG16B".
+ */
+struct word_pair {
+    uint64_t lo;
+    uint64_t hi;
+};
+static always_inline bool atomic_cas2(volatile void *p, uint64_t *old_lo,
+                                      uint64_t *old_hi, uint64_t lo,
+                                      uint64_t hi)
+{
+    bool done; /* the CPU's zero flag says */
+
+    __asm__ volatile("lock cmpxchg16b %1"
+                     : "=@ccz"(done), "+m"(*(volatile struct word_pair *)p),
+                       "+a"(*old_lo), "+d"(*old_hi)
+                     : "b"(lo), "c"(hi)
+                     : "memory");
+    return done;
+}
+
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* Bit operations on arrays of 64-bit words; each returns the old bit. */

@@ -71,16 +71,6 @@ int must_check dom_iommu_map_gather(struct domain *d, mfn_t mfn, uint64_t nr,
                                     struct iommu_gather *g);
 
 /**
- * dom_iommu_map_page() - As dom_iommu_map_gather() for one of many frames that
- * are not mapped: see iommu_map_page().
- * @d: as there, with d->iommu_sync. @mfn: the frame. @g: as there.
- * Locks: the space's. Context: hypercall. Flush: dom_iommu_flush() must follow.
- * Return: 0, -ENOMEM.
- */
-int must_check dom_iommu_map_page(struct domain *d, mfn_t mfn,
-                                  struct iommu_gather *g);
-
-/**
  * dom_iommu_unmap_gather() - As dom_iommu_unmap_ram(), the flush put off: for a
  * batch of pages that all change type. None of them may be relied on not to be
  * written by a device before dom_iommu_flush() returned.

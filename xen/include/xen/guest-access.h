@@ -25,6 +25,17 @@ int must_check guest_read(void *dst, uint64_t gva, size_t len);
  */
 int must_check guest_write(uint64_t gva, const void *src, size_t len);
 
+/*
+ * Words of a list that is only looked at: guest_range_ok() for all of it, then
+ * guest_word() for each, in between guest_window_open() and _close(), with no
+ * other access to the guest meanwhile. All are inline.
+ *
+ * guest_range_ok() - Could a guest own this range? @gva: any. @len: not 0.
+ * guest_word() - Read a word. @gva: from such a range. @val: undefined on failure.
+ * Locks, context: as guest_read(). Return: false: not mapped.
+ */
+#include <port/guest-word.h>
+
 /* Same for one field, from or to a XEN_GUEST_HANDLE (h.p is a plain pointer). */
 #define guest_read_handle(dst, h, idx) \
     guest_read(dst, (uint64_t)((h).p + (idx)), sizeof(*(dst)))

@@ -26,18 +26,16 @@ struct iommu_gather {
     struct iospace *space;               /* whose debts; NULL: none yet */
     enum iommu_cause cause;              /* of the unmaps to come */
     bool wide;                           /* counted in the space's wide */
-    bool put_off;                        /* iommu_map_page() was used */
-    uint32_t later_from;                 /* its first frame, if put_off */
     uint64_t engine[IOMMU_GATHER_WORDS]; /* struct iopt_gather */
 };
 
 /* An empty gather. It may be dropped only when empty, so end with a flush. */
-#define IOMMU_GATHER_INIT                      \
-    {                                          \
-        NULL, IOMMU_BY_UNMAP, false, false, 0, \
-        {                                      \
-            0                                  \
-        }                                      \
+#define IOMMU_GATHER_INIT            \
+    {                                \
+        NULL, IOMMU_BY_UNMAP, false, \
+        {                            \
+            0                        \
+        }                            \
     }
 
 /* The same without touching all of it, where it is on the path of one page. */
@@ -46,7 +44,6 @@ static inline void iommu_gather_init(struct iommu_gather *g)
     g->space = NULL;
     g->cause = IOMMU_BY_UNMAP;
     g->wide = false;
-    g->put_off = false;
     for (unsigned int i = 0; i < IOMMU_GATHER_HEAD; i++) {
         g->engine[i] = 0;
     }

@@ -8,11 +8,9 @@
 
 #include <xen/addr.h>
 #include <xen/host-irq.h>
+#include <xen/iommu-gather.h>
 #include <xen/pci.h>
 #include <xen/types.h>
-
-struct iospace;
-struct iommu_gather;
 
 #define IOMMU_R 1u /* DMA reads allowed */
 #define IOMMU_W 2u /* DMA writes allowed */
@@ -82,20 +80,6 @@ int must_check iommu_map(struct iospace *s, dfn_t dfn, mfn_t mfn, uint64_t nr,
                          unsigned int prot, struct iommu_gather *g);
 
 /**
- * iommu_map_page() - As iommu_map() for one frame at its own number, read and
- * write, that nothing is mapped at.
- * @s, @g: as there. @mfn: the frame.
- *
- * Cheap for many, one by one: devices see the frames after iommu_flush() at the
- * latest, and every other request for the space finds them mapped. If there is
- * no memory for a table then, a line in the log says which frame stays out of
- * reach.
- * Locks: takes the space's. Context: boot or hypercall. Return: as there.
- */
-int must_check iommu_map_page(struct iospace *s, mfn_t mfn,
-                              struct iommu_gather *g);
-
-/**
  * iommu_unmap() - Remove exactly a run; holes are fine.
  * @s: the space. @dfn: first frame. @nr: count, not 0. @g: as iommu_map().
  *
@@ -150,24 +134,24 @@ int must_check iommu_unmap_slices(struct iospace *s, dfn_t dfn, uint64_t nr,
 
 /**
  * iommu_map_list() - As iommu_map() for single frames mapped at their own
- * number, under one lock.
- * @s, @prot, @g: as there. @frame, @nr: the frames, in any order.
+ * number, and iommu_flush().
+ * @s, @prot: as there. @frame, @nr: the frames, in any order.
  * @done: how many are mapped, also on error; those stay.
  * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
- * Return: as iommu_map().
+ * Flush: done on return, also on error. Return: as iommu_map().
  */
 int must_check iommu_map_list(struct iospace *s, const uint32_t *frame,
                               unsigned int nr, unsigned int prot,
-                              struct iommu_gather *g, unsigned int *done);
+                              unsigned int *done);
 
 /**
  * iommu_unmap_list() - As iommu_unmap() for single frames, and iommu_flush().
- * @s, @g: as there. @frame, @nr: the frames, in any order.
+ * @s: as there. @frame, @nr: the frames, in any order. @cause: for the counters.
  * Locks: takes the space's. Context: boot or hypercall; bounded by @nr.
  * Flush: done on return, also on error. Return: as iommu_unmap().
  */
 int must_check iommu_unmap_list(struct iospace *s, const uint32_t *frame,
-                                unsigned int nr, struct iommu_gather *g);
+                                unsigned int nr, enum iommu_cause cause);
 
 /**
  * iommu_protect() - Give the mapped frames of a run other permissions.

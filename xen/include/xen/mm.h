@@ -18,24 +18,32 @@
 #define PAGE_LIST_NONE UINT32_MAX /* no frame has this number: RAM < 16 TiB */
 
 struct page_info {
-    uint64_t type;         /* type, flags and type count; <asm/mm-types.h> */
-    uint32_t count;        /* PAGE_* flags and reference count */
-    uint16_t owner;        /* domain id, or DOMID_INVALID when nobody's */
-    uint16_t nr_validated; /* entries done of a partly validated table */
-    uint32_t next;         /* domain's page list or free list */
+    uint64_t type; /* type, flags and type count; <asm/mm-types.h> */
+    union {
+        struct {
+            uint32_t count; /* PAGE_* flags and reference count */
+            uint16_t owner; /* domain id, or DOMID_INVALID when nobody's */
+            uint16_t
+                nr_validated; /* entries done of a partly validated table */
+        };
+        uint64_t holders; /* all of these, to be compared with the type */
+    };
+    uint32_t next; /* domain's page list or free list */
     uint32_t prev;
     union {
         uint32_t order;     /* free block's head: its order */
         uint32_t tlb_stamp; /* domain page: tlb_clock() at last type drop */
     };
     uint32_t spare; /* free: address bits zone; IOMMU table: its domain */
-};
+} aligned_to(16);
 static_assert(sizeof(struct page_info) == 32, "frame table size");
 
 #define PAGE_ALLOCATED UINT32_C(0x80000000) /* the owner's reference */
 #define PAGE_HYP       UINT32_C(0x40000000) /* ours, shared with its owner */
 #define PAGE_FREE      UINT32_C(0x20000000) /* head of a free block */
 #define PAGE_COUNT     UINT32_C(0x0fffffff) /* references */
+/* page_info.holders: PAGE_* are in its low half. */
+#define PAGE_OWNER     UINT64_C(0x0000ffff00000000)
 
 struct page_list {
     uint32_t first;

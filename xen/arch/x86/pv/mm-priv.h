@@ -10,14 +10,14 @@
  * count of 0 is a writable page whose holder waits for nothing. Nobody who holds
  * PGT_BUSY drops the last reference of a page that has work left to undo:
  * PGT_PARTIAL holds a general reference of its own. mm-batch.c holds PGT_BUSY of
- * many writable pages at a time, takes each only if it is free, and waits for
- * nothing but the IOMMUs.
+ * many writable pages at a time and of no other, takes each only if it is free,
+ * and waits for nothing but the IOMMUs. It needs no reference: a page is freed
+ * only when it is not busy, and with count 0 nobody takes it.
  */
 #ifndef PV_MM_PRIV_H
 #define PV_MM_PRIV_H
 
 #include <xen/domain.h>
-#include <xen/iommu-gather.h>
 
 #include <asm/current.h>
 #include <asm/mm-types.h>
@@ -109,39 +109,58 @@ bool must_check mm_l1_get(mfn_t mfn, struct page_info **table);
  */
 struct mm_batch {
     struct domain *d; /* of the pages */
+    uint64_t holders; /* of a page that may be taken, PAGE_COUNT apart */
     unsigned int nr;
-    bool owes;                  /* gather was used */
-    struct iommu_gather gather; /* what pages owe that were mapped */
-    uint32_t mfn[PV_AHEAD_MAX]; /* taken; each holds a general reference */
+    uint32_t mfn[PV_AHEAD_MAX]; /* may be freed and in other hands by now */
 };
+static_assert(sizeof(struct mm_batch) == 2048, "quick to find");
 
 extern struct mm_batch mm_batches[MAX_CPUS];
 
-static inline bool mm_batch_holds(const struct mm_batch *b)
+/* This CPU's. Its address is computed once, whatever the compiler thinks. */
+static always_inline struct mm_batch *mm_batch(void)
 {
-    return b->nr || b->owes;
+    struct mm_batch *b = &mm_batches[smp_cpu_id()];
+
+    __asm__("" : "+r"(b));
+    return b;
 }
 
 /**
- * mm_ahead_pin() - A pin is about to be done: take the tables it will make, and
- * those of the pins after it, out of the devices' reach with one flush. A hint
- * that changes nothing a guest can see; ends with pv_batch_end().
- * @d: owner of the tables. @mfn: the root, any number. @level: 1..4.
- * @ops_gva, @nr_ops: the operations after this one, guest memory.
- * Locks: PGT_BUSY of many pages, the space's. Context: hypercall, holding no
- * PGT_BUSY; looks at PV_AHEAD_MAX tables at most. Flush: done.
+ * mm_leave_devices() - A writable page becomes a table: take it, and in a list
+ * of pins what is about to become one with it, out of the devices' reach with
+ * one flush. What of the others does not is mapped again by pv_batch_end().
+ * @d: the owner, with iommu_sync. @pg: the frame; PGT_BUSY is the caller's.
+ * @type: what it becomes.
+ * Locks: PGT_BUSY of many pages, the space's. Context: boot or hypercall; looks
+ * at PV_AHEAD_MAX tables at most. Flush: done.
+ * Return: 0, -ERANGE, -ETIMEDOUT.
  */
-void mm_ahead_pin(struct domain *d, mfn_t mfn, unsigned int level,
-                  uint64_t ops_gva, uint32_t nr_ops);
+int must_check mm_leave_devices(struct domain *d, struct page_info *pg,
+                                uint64_t type);
+
+/* For mm_map_later() only: should it begin a batch? */
+bool must_check mm_batch_begins(struct mm_batch *b, const struct domain *d);
 
 /**
- * mm_map_ram() - A frame becomes writable: map it for devices.
- * @d: the owner. @pg: the frame; PGT_BUSY is the caller's.
- * Locks: the space's. Context: boot or hypercall. Flush: done, or, in a
- * multicall, by pv_batch_end() for all its pages together.
- * Return: 0, -ENOMEM.
+ * mm_map_later() - A frame becomes writable: leave it to pv_batch_end() to map
+ * it for devices, together with others of a multicall.
+ * @d: the owner, with iommu_sync. @pg: the frame; PGT_BUSY is the caller's.
+ * Locks: none. Context: boot or hypercall.
+ * Return: true, then the caller marks it PGT_AHEAD; false: it is on its own.
  */
-int must_check mm_map_ram(struct domain *d, struct page_info *pg);
+static inline bool must_check mm_map_later(const struct domain *d,
+                                           const struct page_info *pg)
+{
+    struct mm_batch *const b = mm_batch();
+
+    if (unlikely(b->nr == 0) ? !mm_batch_begins(b, d)
+                             : b->d != d || b->nr == PV_AHEAD_MAX) {
+        return false;
+    }
+    b->mfn[b->nr++] = (uint32_t)page_to_mfn(pg).n;
+    return true;
+}
 
 /**
  * mm_foreign_get() - The domain a hypercall names as owner of frames.

@@ -96,17 +96,31 @@ static int leave_old_type(struct page_info *pg, struct domain *owner,
     if ((old & PGT_TYPE) != PGT_NONE) {
         flush_old_use(pg, owner);
     }
-    if (type == PGT_WRITABLE) {
-        return owner->iommu_sync ? mm_map_ram(owner, pg) : 0;
-    }
     if ((old & PGT_TYPE) == PGT_WRITABLE) {
         flush_noncoherent(pg, old);
         return owner->iommu_sync && !(old & PGT_AHEAD)
-                   ? dom_iommu_unmap_ram(owner, page_to_mfn(pg), 1,
-                                         IOMMU_BY_TYPE)
+                   ? mm_leave_devices(owner, pg, type)
                    : 0;
     }
     return 0;
+}
+
+/* PGT_BUSY is ours, the word before was @old, of another type and unused. */
+static int make_writable(struct page_info *pg, struct domain *owner,
+                         uint64_t old)
+{
+    uint64_t word = PGT_FRESH + 1;
+    int rc = leave_old_type(pg, owner, old, PGT_WRITABLE);
+
+    if (rc == 0 && owner->iommu_sync) {
+        if (mm_map_later(owner, pg)) {
+            word |= PGT_AHEAD;
+        } else {
+            rc = dom_iommu_map_ram(owner, page_to_mfn(pg), 1);
+        }
+    }
+    atomic_store(&pg->type, rc ? old : word);
+    return rc;
 }
 
 /*
@@ -151,16 +165,15 @@ static int promote(struct page_info *pg, struct domain *owner, uint64_t old,
     enum mm_preempt preempt = MM_PREEMPT;
     int rc;
 
+    if (type == PGT_WRITABLE) {
+        return make_writable(pg, owner, old);
+    }
     if ((old & PGT_TYPE) != type) {
         rc = leave_old_type(pg, owner, old, type);
         if (rc) {
             atomic_store(&pg->type, old);
             return rc;
         }
-    }
-    if (type == PGT_WRITABLE) {
-        atomic_store(&pg->type, type | PGT_VALIDATED | 1);
-        return 0;
     }
     if (!partial) {
         pg->nr_validated = 0;
@@ -507,9 +520,14 @@ int pv_adopt_tables(struct domain *d, mfn_t l4)
 
 void pv_page_freed(struct page_info *pg, struct domain *d)
 {
-    const uint64_t x = read_once(pg->type);
+    uint64_t x = read_once(pg->type);
 
-    ASSERT(!(x & (PGT_COUNT | PGT_PARTIAL | PGT_BUSY | PGT_PINNED)));
+    /* Who took it ahead of its end waits for the IOMMUs only. */
+    while (x & PGT_BUSY) {
+        cpu_relax();
+        x = read_once(pg->type);
+    }
+    ASSERT(!(x & (PGT_COUNT | PGT_PARTIAL | PGT_PINNED)));
     /*
      * The guest need not have flushed what it unmapped, and the next owner may
      * be another. One flush moves the clock past the stamps of a whole batch.

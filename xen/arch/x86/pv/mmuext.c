@@ -169,7 +169,7 @@ static int do_self_op(const struct mmuext_op *op, const struct domain *d)
     }
 }
 
-/* @rest_gva, @rest: the operations after it, for mm_ahead_pin(). */
+/* @rest_gva, @rest: the operations after it. */
 static int do_one_op(const struct mmuext_op *op, struct domain *d,
                      uint64_t rest_gva, uint32_t rest)
 {
@@ -179,9 +179,17 @@ static int do_one_op(const struct mmuext_op *op, struct domain *d,
     case MMUEXT_PIN_L1_TABLE:
     case MMUEXT_PIN_L2_TABLE:
     case MMUEXT_PIN_L3_TABLE:
-    case MMUEXT_PIN_L4_TABLE:
-        mm_ahead_pin(d, mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1, rest_gva, rest);
-        return op_pin(d, mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    case MMUEXT_PIN_L4_TABLE: {
+        struct pv_vcpu *const pv = &current->pv;
+        int rc;
+
+        pv->ops_gva = rest_gva;
+        pv->ops_nr = rest;
+        pv->ops_ahead = true;
+        rc = op_pin(d, mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+        pv->ops_ahead = false;
+        return rc;
+    }
     case MMUEXT_UNPIN_TABLE:
         return op_unpin(d, mfn);
     case MMUEXT_CLEAR_PAGE:

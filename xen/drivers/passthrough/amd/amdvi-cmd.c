@@ -66,15 +66,11 @@ static int check_running(struct amdvi_unit *u)
     return -EIO;
 }
 
-/* The head is asked for only when the ring might be full: it is far away. */
-static int wait_for_room(struct amdvi_unit *u, unsigned int need)
+/* The ring might be full, so the head is asked for: it is far away. */
+static noinline_fn int wait_for_room(struct amdvi_unit *u, unsigned int need)
 {
-    uint64_t start_ns;
+    const uint64_t start_ns = now_ns();
 
-    if (likely(u->cmd_room >= need)) {
-        return 0;
-    }
-    start_ns = now_ns();
     for (;;) {
         /* Clock first: a CPU held up here must not blame the unit. */
         const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
@@ -98,30 +94,34 @@ static int wait_for_room(struct amdvi_unit *u, unsigned int need)
     }
 }
 
-/* A ticket is a number above a slot; 0: nothing to wait for. */
-static uint64_t make_ticket(uint64_t seq, unsigned int slot)
+static always_inline struct iommu_entry128 *slot_after(
+    struct iommu_entry128 *ring, struct iommu_entry128 *c)
 {
-    return seq << AMDVI_RING_LG2 | slot;
+    c++;
+    return unlikely(c == ring + AMDVI_RING_SLOTS) ? ring : c;
 }
 
 /*
- * The wait goes into slot @at, behind the batch. @how: AMDVI_WAIT_INT for an
- * interrupt besides the store, or 0. cmd_lock is held.
+ * The wait goes into slot @c, behind the batch. @how: AMDVI_WAIT_INT for an
+ * interrupt besides the store, or 0. cmd_lock is held. The ticket is a number
+ * above a slot; 0: nothing to wait for.
  */
-static uint64_t post_end(struct amdvi_unit *u, unsigned int at, uint64_t how)
+static always_inline uint64_t post_end(struct amdvi_unit *u,
+                                       struct iommu_entry128 *c, uint64_t how)
 {
+    const unsigned int at = (unsigned int)(c - u->cmd);
+    const unsigned int tail = (at + 1) % AMDVI_RING_SLOTS;
     const uint64_t seq = ++u->cmd_seq;
 
-    u->cmd[at].lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE |
-                    how | (u->done_pa + at * sizeof(uint64_t));
-    u->cmd[at].hi = seq;
+    c->lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_WAIT) | AMDVI_WAIT_STORE | how |
+            (u->done_pa + at * sizeof(uint64_t));
+    c->hi = seq;
     u->cmd_room -= (at - u->cmd_tail) % AMDVI_RING_SLOTS + 1;
-    u->cmd_tail = (at + 1) % AMDVI_RING_SLOTS;
+    u->cmd_tail = tail;
     /* Tables and commands before the tail that lets the unit look. */
     smp_mb();
-    amdvi_write(u, AMDVI_CMD_TAIL,
-                FIELD_PREP(AMDVI_RING_PTR, (uint64_t)u->cmd_tail));
-    return make_ticket(seq, at);
+    amdvi_write(u, AMDVI_CMD_TAIL, FIELD_PREP(AMDVI_RING_PTR, (uint64_t)tail));
+    return seq << AMDVI_RING_LG2 | at;
 }
 
 static int post(struct amdvi_unit *u, const struct iommu_entry128 *c,
@@ -136,15 +136,15 @@ static int post(struct amdvi_unit *u, const struct iommu_entry128 *c,
         return 0;
     }
     flags = spin_lock_irqsave(&u->cmd_lock);
-    rc = wait_for_room(u, nr + 1);
+    rc = likely(u->cmd_room > nr) ? 0 : wait_for_room(u, nr + 1);
     if (rc == 0) {
-        unsigned int at = u->cmd_tail;
+        struct iommu_entry128 *to = &u->cmd[u->cmd_tail];
 
         for (unsigned int i = 0; i < nr; i++) {
-            u->cmd[at] = c[i];
-            at = (at + 1) % AMDVI_RING_SLOTS;
+            *to = c[i];
+            to = slot_after(u->cmd, to);
         }
-        *ticket = post_end(u, at, how);
+        *ticket = post_end(u, to, how);
     }
     spin_unlock_irqrestore(&u->cmd_lock, flags);
     return rc;
@@ -156,24 +156,23 @@ int amdvi_cmd_post(struct amdvi_unit *u, const struct iommu_entry128 *c,
     return post(u, c, nr, 0, ticket);
 }
 
-/* The high half of the command that forgets a block. */
-static always_inline uint64_t pages_hi(uint64_t dfn, unsigned int order,
-                                       bool tables)
+/* The high half of the command that forgets a block, tables apart. */
+static noinline_fn uint64_t pages_hi(iommu_block_t b)
 {
-    const uint64_t pde = tables ? AMDVI_PAGES_PDE : 0;
-    const uint64_t pa = dfn << PAGE_SHIFT & AMDVI_PAGES_ADDR;
+    const unsigned int order = iommu_block_order(b);
+    const uint64_t pa = b & AMDVI_PAGES_ADDR;
 
-    if (likely(order == 0)) {
-        return pde | pa;
+    if (order == 0) {
+        return pa;
     }
     if (order > AMDVI_MAX_ORDER) {
-        return pde | AMDVI_PAGES_S | AMDVI_PAGES_ALL;
+        return AMDVI_PAGES_S | AMDVI_PAGES_ALL;
     }
     /*
      * The lowest clear address bit is the upper half's: ones below it say how
      * large the block is.
      */
-    return pde | AMDVI_PAGES_S | align_down(pa, BIT64(PAGE_SHIFT + order)) |
+    return AMDVI_PAGES_S | align_down(pa, BIT64(PAGE_SHIFT + order)) |
            ((BIT64(order - 1) - 1) << PAGE_SHIFT);
 }
 
@@ -183,7 +182,8 @@ struct iommu_entry128 amdvi_cmd_pages(uint16_t did, uint64_t dfn,
     return (struct iommu_entry128){
         .lo = FIELD_PREP(AMDVI_OP, AMDVI_OP_PAGES) |
               FIELD_PREP(AMDVI_CMD_DID, (uint64_t)did),
-        .hi = pages_hi(dfn, order, tables),
+        .hi =
+            pages_hi(iommu_block(dfn, order)) | (tables ? AMDVI_PAGES_PDE : 0),
     };
 }
 
@@ -199,20 +199,20 @@ int amdvi_cmd_post_blocks(struct amdvi_unit *u, const struct iommu_flush_req *f,
         return 0;
     }
     flags = spin_lock_irqsave(&u->cmd_lock);
-    rc = wait_for_room(u, f->nr + 1u);
+    rc = likely(u->cmd_room > f->nr) ? 0 : wait_for_room(u, f->nr + 1u);
     if (rc == 0) {
-        const struct iommu_block *const end = &f->block[f->nr];
+        const iommu_block_t *const end = &f->block[f->nr];
+        const uint64_t pde = f->tables ? AMDVI_PAGES_PDE : 0;
         struct iommu_entry128 *const ring = u->cmd;
-        const bool tables = f->tables;
-        unsigned int at = u->cmd_tail;
+        struct iommu_entry128 *c = &ring[u->cmd_tail];
 
-        for (const struct iommu_block *b = f->block; b < end; b++) {
-            const uint64_t hi = pages_hi(b->dfn, b->order, tables);
-
-            ring[at] = (struct iommu_entry128){ .lo = lo, .hi = hi };
-            at = (at + 1) % AMDVI_RING_SLOTS;
+        for (const iommu_block_t *b = f->block; b < end; b++) {
+            c->lo = lo;
+            c->hi =
+                pde | (likely(iommu_block_order(*b) == 0) ? *b : pages_hi(*b));
+            c = slot_after(ring, c);
         }
-        *ticket = post_end(u, at, 0);
+        *ticket = post_end(u, c, 0);
     }
     spin_unlock_irqrestore(&u->cmd_lock, flags);
     return rc;
@@ -229,14 +229,10 @@ static inline bool is_done(const struct amdvi_unit *u, uint64_t ticket)
     return seq == 0 || atomic_load(&u->done[ticket % AMDVI_RING_SLOTS]) >= seq;
 }
 
-int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
+static noinline_fn int wait_for(struct amdvi_unit *u, uint64_t ticket)
 {
-    uint64_t start_ns;
+    const uint64_t start_ns = now_ns();
 
-    if (is_done(u, ticket)) {
-        return 0;
-    }
-    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > AMDVI_FLUSH_TIMEOUT_NS;
 
@@ -254,6 +250,11 @@ int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
         }
         cpu_relax();
     }
+}
+
+int amdvi_cmd_wait(struct amdvi_unit *u, uint64_t ticket)
+{
+    return likely(is_done(u, ticket)) ? 0 : wait_for(u, ticket);
 }
 
 int amdvi_cmd_run(struct amdvi_unit *u, const struct iommu_entry128 *c,

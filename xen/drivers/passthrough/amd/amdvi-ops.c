@@ -190,18 +190,22 @@ static int amdvi_attach(unsigned int unit, sbdf_t sid, const struct iospace *s)
     return set_both(u, sid.bdf, lo, FIELD_PREP(AMDVI_DTE_DID, did));
 }
 
+static noinline_fn int post_all(struct amdvi_unit *u, uint16_t did,
+                                uint64_t *ticket)
+{
+    const struct iommu_entry128 all =
+        amdvi_cmd_pages(did, 0, AMDVI_MAX_ORDER + 1, true);
+
+    return amdvi_cmd_post(u, &all, 1, ticket);
+}
+
 static int amdvi_flush_post(unsigned int unit, const struct iommu_flush_req *f,
                             uint64_t *ticket)
 {
     struct amdvi_unit *const u = amdvi_units[unit];
 
-    if (unlikely(f->all)) {
-        const struct iommu_entry128 all =
-            amdvi_cmd_pages(f->did, 0, AMDVI_MAX_ORDER + 1, true);
-
-        return amdvi_cmd_post(u, &all, 1, ticket);
-    }
-    return amdvi_cmd_post_blocks(u, f, ticket);
+    return unlikely(f->all) ? post_all(u, f->did, ticket)
+                            : amdvi_cmd_post_blocks(u, f, ticket);
 }
 
 static int amdvi_flush_wait(unsigned int unit, uint64_t ticket)

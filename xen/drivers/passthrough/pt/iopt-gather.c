@@ -153,8 +153,7 @@ void iopt_gather_frame(struct iopt_gather *g, uint64_t dfn, enum iopt_owe what)
 
     /* A look at all the others does not pay. */
     if (unlikely(g->nr_ext == IOPT_GATHER_EXTENTS ||
-                 (g->nr_ext && dfn + 1 - next[-1].first <
-                                   next[-1].last - next[-1].first + 3))) {
+                 (g->nr_ext && iopt_extent_touches(&next[-1], dfn)))) {
         iopt_gather_add(g, &e);
         return;
     }

@@ -389,9 +389,10 @@ static always_inline int map_common(struct iopt *pt, const struct iopt_run *r,
         return -ENOMEM;
     }
     if (r->nr == 1) {
-        struct iopt_near at = near_nothing();
+        struct iopt_near at = near_start(pt->coherent);
 
-        if (map_one(pt, &at, r->dfn.n, r->mfn.n, r->prot, g)) {
+        if (map_one(pt, &at, r->dfn.n,
+                    fmt_leaf(r->mfn.n, r->prot, 0, pt->leaf_extra), g)) {
             if (pt->track_added) {
                 iopt_gather_frame(g, r->dfn.n, IOPT_OWE_ADDED);
             }

@@ -15,28 +15,31 @@
 
 /* Where the last frame was found. */
 struct iopt_near {
-    uint64_t dfn;          /* that frame, or beyond all frames */
+    uint64_t chunk;        /* its number in tables of 4K leaves, or NEAR_NONE */
     const uint64_t *above; /* slots of the table above t */
     struct iopt_tab t;     /* its table of 4K leaves */
+    bool coherent;         /* of the tree; constant, known to the compiler */
     bool fence;            /* lines were written back since the last fence */
 };
 
-static always_inline struct iopt_near near_nothing(void)
+#define NEAR_NONE (~UINT64_C(0)) /* far from every table */
+
+static always_inline struct iopt_near near_start(bool coherent)
 {
-    return (struct iopt_near){ .dfn = ~UINT64_C(0) };
+    return (struct iopt_near){ .chunk = NEAR_NONE, .coherent = coherent };
 }
 
 /* at->t becomes the 4K-leaf table that translates dfn; false: there is none. */
 static always_inline bool near_find(const struct iopt *pt, struct iopt_near *at,
                                     uint64_t dfn)
 {
-    const uint64_t far = dfn ^ at->dfn;
+    const uint64_t chunk = dfn >> fmt_order(1);
     uint64_t e;
 
-    if (far >> fmt_order(1) == 0) {
+    if (chunk == at->chunk) {
         return true;
     }
-    if (far >> fmt_order(2) != 0) {
+    if ((chunk ^ at->chunk) >> (fmt_order(2) - fmt_order(1)) != 0) {
         at->above = pool_page_ptr(pt->root_pa);
         for (unsigned int level = pt->levels - 1u; level > 1; level--) {
             e = at->above[slot_of(dfn, level)];
@@ -51,7 +54,7 @@ static always_inline bool near_find(const struct iopt *pt, struct iopt_near *at,
         return false;
     }
     at->t = tab_open(fmt_table_pa(e), 0, dfn, true);
-    at->dfn = dfn;
+    at->chunk = chunk;
     return true;
 }
 
@@ -87,11 +90,10 @@ static noinline_fn void fold_one(struct iopt *pt, struct iopt_gather *g,
 }
 
 /* The line of a slot that was stored to; ones_end() completes it. */
-static always_inline void one_write_back(const struct iopt *pt,
-                                         struct iopt_near *at,
+static always_inline void one_write_back(struct iopt_near *at,
                                          const uint64_t *s)
 {
-    if (!pt->coherent) {
+    if (!at->coherent) {
         cache_line_write_back(s);
         at->fence = true;
     }
@@ -104,13 +106,15 @@ static always_inline void ones_end(const struct iopt_near *at)
     }
 }
 
-/* One frame into an empty slot of a table that exists; false: not so. */
+/*
+ * One frame into an empty slot of a table that exists; false: not so. @v: what
+ * goes there.
+ */
 static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
-                                  uint64_t dfn, uint64_t mfn, uint32_t prot,
+                                  uint64_t dfn, uint64_t v,
                                   struct iopt_gather *g)
 {
     const unsigned int i = slot_of(dfn, 0);
-    const uint64_t v = fmt_leaf(mfn, prot, 0, pt->leaf_extra);
     uint64_t *s;
 
     if (!near_find(pt, at, dfn)) {
@@ -123,11 +127,11 @@ static always_inline bool map_one(struct iopt *pt, struct iopt_near *at,
     IOPT_STORE(s, v);
     tab_count(&at->t, 1, pairs_of_leaf(s, i, v));
     pt->counts.leaves[0]++;
-    one_write_back(pt, at, s);
+    one_write_back(at, s);
     if (unlikely(at->t.meta->joined == FMT_SLOTS - 1) &&
         !is_put_off(pt, &at->t)) {
         fold_one(pt, g, dfn);
-        at->dfn = near_nothing().dfn;
+        at->chunk = NEAR_NONE;
     }
     return true;
 }
@@ -160,40 +164,40 @@ static always_inline enum iopt_one unmap_one(struct iopt *pt,
     IOPT_STORE(s, FMT_EMPTY_WORD);
     tab_count(&at->t, -1, -pairs_of_leaf(s, i, old));
     pt->counts.leaves[0]--;
-    one_write_back(pt, at, s);
+    one_write_back(at, s);
     if (unlikely(at->t.meta->present == 0)) {
         fold_one(pt, g, dfn);
-        at->dfn = near_nothing().dfn;
+        at->chunk = NEAR_NONE;
     }
     return IOPT_ONE_GONE;
 }
 
-static unsigned int op_map_list(struct iopt *pt, const uint32_t *frame,
-                                unsigned int nr, uint32_t prot,
-                                struct iopt_gather *g)
+static always_inline unsigned int map_each(struct iopt *pt,
+                                           const uint32_t *frame,
+                                           const uint32_t *end, uint32_t prot,
+                                           struct iopt_gather *g, bool coherent)
 {
     const uint64_t last = min_of(pt->dfn_last, pt->mfn_last);
-    const uint32_t *const end = frame + nr;
+    const uint64_t like = fmt_leaf(0, prot, 0, pt->leaf_extra);
+    struct iopt_near at = near_start(coherent);
     const uint32_t *f = frame;
-    struct iopt_near at = near_nothing();
 
-    /* As for any map: unmap must afford what this one may coalesce to. */
-    if (pt->spare.nr < pt->spare_min) {
-        return 0;
-    }
-    while (f < end && *f <= last && map_one(pt, &at, *f, *f, prot, g)) {
+    while (f < end && *f <= last &&
+           map_one(pt, &at, *f, like + *f * fmt_step(0), g)) {
         f++;
     }
     ones_end(&at);
     return (unsigned int)(f - frame);
 }
 
-static unsigned int op_unmap_list(struct iopt *pt, const uint32_t *frame,
-                                  unsigned int nr, struct iopt_gather *g)
+static always_inline unsigned int unmap_each(struct iopt *pt,
+                                             const uint32_t *frame,
+                                             const uint32_t *end,
+                                             struct iopt_gather *g,
+                                             bool coherent)
 {
-    const uint32_t *const end = frame + nr;
+    struct iopt_near at = near_start(coherent);
     const uint32_t *f = frame;
-    struct iopt_near at = near_nothing();
 
     while (f < end && *f <= pt->dfn_last &&
            unmap_one(pt, &at, *f, g) != IOPT_ONE_OTHER) {
@@ -201,6 +205,26 @@ static unsigned int op_unmap_list(struct iopt *pt, const uint32_t *frame,
     }
     ones_end(&at);
     return (unsigned int)(f - frame);
+}
+
+static unsigned int op_map_list(struct iopt *pt, const uint32_t *frame,
+                                unsigned int nr, uint32_t prot,
+                                struct iopt_gather *g)
+{
+    /* As for any map: unmap must afford what this one may coalesce to. */
+    if (pt->spare.nr < pt->spare_min) {
+        return 0;
+    }
+    return likely(pt->coherent)
+               ? map_each(pt, frame, frame + nr, prot, g, true)
+               : map_each(pt, frame, frame + nr, prot, g, false);
+}
+
+static unsigned int op_unmap_list(struct iopt *pt, const uint32_t *frame,
+                                  unsigned int nr, struct iopt_gather *g)
+{
+    return likely(pt->coherent) ? unmap_each(pt, frame, frame + nr, g, true)
+                                : unmap_each(pt, frame, frame + nr, g, false);
 }
 
 #endif

@@ -382,7 +382,7 @@ static int op_unmap(struct iopt *pt, const struct iopt_run *r,
         return rc;
     }
     if (r->nr == 1) {
-        struct iopt_near at = near_nothing();
+        struct iopt_near at = near_start(pt->coherent);
         const enum iopt_one what = unmap_one(pt, &at, r->dfn.n, g);
 
         if (what == IOPT_ONE_GONE) {

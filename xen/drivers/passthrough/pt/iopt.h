@@ -71,6 +71,13 @@ struct iopt_gather {
     struct iopt_extent ext[IOPT_GATHER_EXTENTS]; /* nr_ext are valid */
 };
 
+/* Is a frame in an extent, or next to it? */
+static inline bool iopt_extent_touches(const struct iopt_extent *e,
+                                       uint64_t dfn)
+{
+    return dfn + 1 - e->first <= e->last - e->first + 2;
+}
+
 /* Numbers for the dump and for tests. */
 struct iopt_counts {
     uint64_t tables;                  /* linked tables, the root included */

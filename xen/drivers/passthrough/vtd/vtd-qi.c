@@ -61,15 +61,11 @@ static int check_error(struct vtd_unit *u)
     return -EIO;
 }
 
-/* The head is asked for only when the ring might be full: it is far away. */
-static int wait_for_room(struct vtd_unit *u, unsigned int need)
+/* The ring might be full, so the head is asked for: it is far away. */
+static noinline_fn int wait_for_room(struct vtd_unit *u, unsigned int need)
 {
-    uint64_t start_ns;
+    const uint64_t start_ns = now_ns();
 
-    if (likely(u->qi_room >= need)) {
-        return 0;
-    }
-    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
         const unsigned int used = (u->qi_tail - head_slot(u)) % VTD_QI_SLOTS;
@@ -89,20 +85,30 @@ static int wait_for_room(struct vtd_unit *u, unsigned int need)
     }
 }
 
-/* The wait descriptor goes into slot @at, behind the batch. qi_lock is held. */
-static uint64_t post_end(struct vtd_unit *u, unsigned int at)
+static always_inline struct iommu_entry128 *slot_after(
+    struct iommu_entry128 *ring, struct iommu_entry128 *d)
 {
+    d++;
+    return unlikely(d == ring + VTD_QI_SLOTS) ? ring : d;
+}
+
+/* The wait descriptor goes into slot @d, behind the batch. qi_lock is held. */
+static always_inline uint64_t post_end(struct vtd_unit *u,
+                                       struct iommu_entry128 *d)
+{
+    const unsigned int at = (unsigned int)(d - u->qi);
+    const unsigned int tail = (at + 1) % VTD_QI_SLOTS;
     const uint32_t seq = ++u->qi_seq;
 
     /* Status write alone: a unit may not take it with an interrupt. */
-    u->qi[at].lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
-                   FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
-    u->qi[at].hi = u->qi_done_pa + at * sizeof(uint32_t);
+    d->lo = FIELD_PREP(VTD_QI_TYPE, VTD_QI_WAIT) | VTD_QI_SW |
+            FIELD_PREP(VTD_QI_STATUS, (uint64_t)seq);
+    d->hi = u->qi_done_pa + at * sizeof(uint32_t);
     u->qi_room -= (at - u->qi_tail) % VTD_QI_SLOTS + 1;
-    u->qi_tail = (at + 1) % VTD_QI_SLOTS;
+    u->qi_tail = tail;
     /* Tables and descriptors before the tail that lets the unit look. */
     smp_mb();
-    vtd_write64(u, VTD_IQT, (uint64_t)u->qi_tail << 4);
+    vtd_write64(u, VTD_IQT, (uint64_t)tail << 4);
     return (uint64_t)at << 32 | seq;
 }
 
@@ -113,15 +119,15 @@ int vtd_qi_post(struct vtd_unit *u, const struct iommu_entry128 *d,
     int rc;
 
     ASSERT(nr <= VTD_QI_BATCH);
-    rc = wait_for_room(u, nr + 1);
+    rc = likely(u->qi_room > nr) ? 0 : wait_for_room(u, nr + 1);
     if (rc == 0) {
-        unsigned int at = u->qi_tail;
+        struct iommu_entry128 *to = &u->qi[u->qi_tail];
 
         for (unsigned int i = 0; i < nr; i++) {
-            u->qi[at] = d[i];
-            at = (at + 1) % VTD_QI_SLOTS;
+            *to = d[i];
+            to = slot_after(u->qi, to);
         }
-        *ticket = post_end(u, at);
+        *ticket = post_end(u, to);
     }
     spin_unlock_irqrestore(&u->qi_lock, flags);
     return rc;
@@ -133,20 +139,22 @@ int vtd_qi_post_blocks(struct vtd_unit *u, const struct iommu_flush_req *f,
     const uint64_t lo = vtd_qi_iotlb(u, VTD_G_SELECT, f->did).lo;
     const uint64_t hint = f->tables ? 0 : VTD_QI_IH;
     const unsigned long flags = spin_lock_irqsave(&u->qi_lock);
-    int rc = wait_for_room(u, f->nr + 1u);
+    const int rc =
+        likely(u->qi_room > f->nr) ? 0 : wait_for_room(u, f->nr + 1u);
 
     if (rc == 0) {
-        const struct iommu_block *const end = &f->block[f->nr];
+        const iommu_block_t *const end = &f->block[f->nr];
         struct iommu_entry128 *const ring = u->qi;
-        unsigned int at = u->qi_tail;
+        struct iommu_entry128 *d = &ring[u->qi_tail];
 
-        for (const struct iommu_block *b = f->block; b < end; b++) {
-            ring[at].lo = lo;
-            ring[at].hi = (b->dfn << PAGE_SHIFT & VTD_QI_ADDR) |
-                          FIELD_PREP(VTD_QI_AM, (uint64_t)b->order) | hint;
-            at = (at + 1) % VTD_QI_SLOTS;
+        for (const iommu_block_t *b = f->block; b < end; b++) {
+            d->lo = lo;
+            d->hi = (*b & VTD_QI_ADDR) |
+                    FIELD_PREP(VTD_QI_AM, (uint64_t)iommu_block_order(*b)) |
+                    hint;
+            d = slot_after(ring, d);
         }
-        *ticket = post_end(u, at);
+        *ticket = post_end(u, d);
     }
     spin_unlock_irqrestore(&u->qi_lock, flags);
     return rc;
@@ -163,14 +171,10 @@ static inline bool is_done(const struct vtd_unit *u, uint64_t ticket)
     return (int32_t)(atomic_load(&u->qi_done[slot]) - (uint32_t)ticket) >= 0;
 }
 
-int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
+static noinline_fn int wait_for(struct vtd_unit *u, uint64_t ticket)
 {
-    uint64_t start_ns;
+    const uint64_t start_ns = now_ns();
 
-    if (is_done(u, ticket)) {
-        return 0;
-    }
-    start_ns = now_ns();
     for (;;) {
         const bool late = now_ns() - start_ns > VTD_FLUSH_TIMEOUT_NS;
 
@@ -188,6 +192,11 @@ int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
         }
         cpu_relax();
     }
+}
+
+int vtd_qi_wait(struct vtd_unit *u, uint64_t ticket)
+{
+    return likely(is_done(u, ticket)) ? 0 : wait_for(u, ticket);
 }
 
 int vtd_qi_run(struct vtd_unit *u, const struct iommu_entry128 *d,

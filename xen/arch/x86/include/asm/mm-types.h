@@ -25,8 +25,9 @@ struct vcpu;
 /* Was mapped writable and not write-back: caches may disagree with memory. */
 #define PGT_NONCOHERENT UINT64_C(0x0000001000000000)
 /*
- * Writable, but unmapped and flushed already, as it is about to become something
- * else. Only inside the hypercall that means to change it, see mm-batch.c.
+ * Writable, but not mapped for devices and not in their caches: it is about to
+ * become something else, or has just been. Only inside the hypercall that
+ * changes it, see mm-batch.c.
  */
 #define PGT_AHEAD       UINT64_C(0x0000002000000000)
 #define PGT_TYPE        UINT64_C(0xf000000000000000)
@@ -106,7 +107,7 @@ int must_check pv_new_l4(struct vcpu *v, mfn_t mfn, bool user);
  * pv_page_freed() - The last general reference of a domain's page goes away:
  * flush CPU TLBs that may hold it (by tlb_stamp), unmap it from the IOMMU if its
  * type is writable, clear the type.
- * @pg: the frame, count 0. @d: its owner.
+ * @pg: the frame, count 0. @d: its owner. Waits for PGT_BUSY, see mm-batch.c.
  * Locks: may take those of the owner's iospace. Context: from page_put(),
  * interrupts on.
  */
@@ -183,7 +184,7 @@ uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
  */
 uint64_t pv_table_adjust(uint64_t entry);
 
-#define PV_AHEAD_MAX 512 /* ours: pages that share a flush */
+#define PV_AHEAD_MAX 506 /* ours: pages that share a flush; 2 KiB a CPU */
 
 /**
  * pv_ahead_frames() - Take frames that are about to be given up out of their
@@ -192,7 +193,8 @@ uint64_t pv_table_adjust(uint64_t entry);
  * @d: the owner. @next: the next frame, any number; called at most @nr times.
  * @arg: for it. @nr: how many there are, at least 1.
  *
- * Ends with pv_batch_end() before the hypercall does and before @d is put.
+ * Begins with pv_batch_end(), and needs one before the hypercall ends and before
+ * @d is put.
  * Locks: PGT_BUSY of the frames, the space's. Context: hypercall.
  * Flush: done. Return: how many were asked for, 1..@nr, at most PV_AHEAD_MAX.
  */
@@ -201,7 +203,7 @@ uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
 
 /**
  * pv_batch_end() - End what the current vCPU put together: pages still marked
- * PGT_AHEAD are mapped again, mappings made meanwhile are flushed.
+ * PGT_AHEAD are mapped, with one flush.
  * Locks: waits for PGT_BUSY, takes the space's. Context: hypercall, holding no
  * PGT_BUSY; at its end, and before it stops to be continued.
  */

@@ -45,6 +45,10 @@ struct pv_vcpu {
     bool user_l4_set;
     /* A table whose last references are being dropped, a bit at each try. */
     struct page_info *put_pending;
+    /* For mm_leave_devices(): what follows the operation of mmuext_op's list. */
+    uint64_t ops_gva;
+    uint32_t ops_nr;
+    bool ops_ahead; /* it may look ahead, once */
 
     uint64_t cr0_ts;    /* CR0_TS if the guest thinks it is set, else 0 */
     uint64_t cr2;       /* virtual CR2 */
