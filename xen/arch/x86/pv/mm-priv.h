@@ -139,7 +139,11 @@ static always_inline struct mm_batch *mm_batch(void)
 int must_check mm_leave_devices(struct domain *d, struct page_info *pg,
                                 uint64_t type);
 
-/* For mm_map_later() only: should it begin a batch? */
+/**
+ * mm_batch_begins() - For mm_map_later(): should a frame begin a batch?
+ * @b: this CPU's, empty. @d: the owner. Locks: none. Context: as there.
+ * Return: true inside a multicall that is worth it; @b is @d's then.
+ */
 bool must_check mm_batch_begins(struct mm_batch *b, const struct domain *d);
 
 /**
