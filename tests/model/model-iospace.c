@@ -65,6 +65,7 @@ static uint64_t seed, state, blocks_posted, flushes_posted, all_posted;
 static uint64_t waits;
 static unsigned int xzallocs_left = ~0u;
 static int post_error, wait_error, init_error;
+static uint64_t fine; /* units that those do not hit */
 static struct iommu_flush_req last_req;
 static uint64_t groups_cached; /* leaves of AMD's sizes between */
 
@@ -157,7 +158,7 @@ static void (*meanwhile)(void); /* another CPU, while one waits for a flush */
 static int flush_post(unsigned int unit, const struct iommu_flush_req *f,
                       uint64_t *ticket)
 {
-    if (post_error) {
+    if (post_error && !(fine >> unit & 1)) {
         return post_error;
     }
     if (f->did != s->did || unit >= iommu_caps.nr_units ||
@@ -185,7 +186,7 @@ static int flush_wait(unsigned int unit, uint64_t ticket)
         fail("a ticket of another unit", ticket);
     }
     waits++;
-    if (wait_error) {
+    if (wait_error && !(fine >> unit & 1)) {
         return wait_error;
     }
     if (meanwhile) {
@@ -1679,6 +1680,21 @@ static void test_errors(void)
         flush_ok();
     }
     forgive = false;
+    /* One fails before the other is told, or after it was done. */
+    for (unsigned int i = 0; i < 4; i++) {
+        fine = i & 1 ? 4 : 1;
+        post_error = i & 2 ? -EIO : 0;
+        wait_error = i & 2 ? 0 : -ETIMEDOUT;
+        flushes_posted = waits = 0;
+        EXPECT_EQ("unmap", iommu_unmap(s, DFN(4 * 512), 512, &g0), 0);
+        EXPECT_EQ("error", iommu_flush(s, &g0), i & 2 ? -EIO : -ETIMEDOUT);
+        EXPECT_EQ("told", flushes_posted, i & 2 ? 1 : 2);
+        EXPECT_EQ("waited for", waits, i & 2 ? 1 : 2);
+        post_error = wait_error = 0;
+        EXPECT_EQ("map", map(4 * 512, 4 * 512, 512), 0);
+        flush_ok();
+    }
+    fine = 0;
     s->units = 1;
     /* An unmap that must flush first says so when it cannot. */
     EXPECT_EQ("again", iommu_unmap(s, DFN(5 * 512), 9, &g0), 0);

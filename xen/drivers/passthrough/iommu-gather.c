@@ -303,14 +303,13 @@ int iommu_flush(struct iospace *s, struct iommu_gather *g)
 }
 
 /*
- * What holds nothing but tables that were full and became one leaf can wait for
- * the next flush: every translation is what it was, by the table as by the leaf.
- * A table that was replaced while it had holes cannot: a cache that still leads
- * to it hides what was added.
+ * Tables that were full and became one leaf can wait for the next flush: every
+ * translation is what it was, by the table as by the leaf.
  */
 static bool may_ride(const struct iospace *s, const struct iopt_gather *owed)
 {
-    return atomic_load(&s->units) && owed->owe == IOPT_OWE_TABLES &&
+    ASSERT((owed->owe & ~IOPT_OWE_TABLES) == 0);
+    return atomic_load(&s->units) &&
            s->deferred.retired.nr + owed->retired.nr <= DEFERRED_TABLES_MAX;
 }
 
