@@ -376,7 +376,7 @@ int main(int argc, char **argv)
         return 0;
     }
     measure("syscall", syscall_once, 20000);
-    measure("fork", fork_once, 1600); /* the kernel's RCU threads even out */
+    measure("fork", fork_once, 6400); /* the kernel's RCU threads even out */
     measure("exec", exec_once, 150);
     measure("map-4K", map_page_once, 2000);
     measure("touch-1M", touch_once, 150);
