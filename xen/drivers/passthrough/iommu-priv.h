@@ -130,7 +130,8 @@ struct iospace *iospace_from(unsigned int did);
 
 /**
  * iommu_flush_list() - As iommu_flush(), for frames of a list besides.
- * @s, @g: as there. @frame, @nr: frames that were unmapped; 0: none.
+ * @s, @g: as there. @frame, @nr: frames of 4K leaves that were unmapped, or
+ * mapped where that owes a flush; 0: none.
  * Locks: the space's held, but not on return. Context: boot or hypercall.
  * Return: as there.
  */

@@ -22,14 +22,16 @@
 #define atomic_cas(p, old, v)                                       \
     __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
                                 __ATOMIC_SEQ_CST)
-/*
- * As atomic_cas() for the two words at @p, which is 16-byte aligned. Needs
- * CMPXCHG16B. SDM vol 2A "CMPXCHG8B/CMPXCHG16B".
- */
+
 struct word_pair {
     uint64_t lo;
     uint64_t hi;
 };
+
+/*
+ * As atomic_cas() for the two words at @p, which is 16-byte aligned. Needs
+ * CMPXCHG16B. SDM vol 2A "CMPXCHG8B/CMPXCHG16B".
+ */
 static always_inline bool atomic_cas2(volatile void *p, uint64_t *old_lo,
                                       uint64_t *old_hi, uint64_t lo,
                                       uint64_t hi)

@@ -13,6 +13,10 @@
  * What is still marked when the hypercall ends, or stops to be continued, is
  * mapped then, all with one flush.
  *
+ * Pages in a list are not held by it: they may change their type, be freed and
+ * be in other lists meanwhile. All that counts is what their words say when they
+ * are taken.
+ *
  * Locks: PGT_BUSY of many pages at a time, each taken only if it is free, and
  * waiting for nothing but the IOMMUs.
  */
