@@ -201,6 +201,8 @@ static mfn_t next_frame(void *arg)
     return MFN(w->extent + in);
 }
 
+static_assert(PV_AHEAD_MAX >= 512, "an extent of 2M has one flush");
+
 /*
  * Frame @at of the list is next to be given up. As many as share a flush leave
  * the devices' reach with it.

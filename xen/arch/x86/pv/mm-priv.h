@@ -113,7 +113,7 @@ struct mm_batch {
     unsigned int nr;
     uint32_t mfn[PV_AHEAD_MAX]; /* may be freed and in other hands by now */
 };
-static_assert(sizeof(struct mm_batch) == 2048, "quick to find");
+static_assert(sizeof(struct mm_batch) == 4096, "quick to find");
 
 extern struct mm_batch mm_batches[MAX_CPUS];
 

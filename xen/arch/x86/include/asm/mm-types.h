@@ -184,7 +184,7 @@ uint64_t pv_l1_adjust(const struct domain *d, uint64_t entry);
  */
 uint64_t pv_table_adjust(uint64_t entry);
 
-#define PV_AHEAD_MAX 506 /* ours: pages that share a flush; 2 KiB a CPU */
+#define PV_AHEAD_MAX 1018 /* ours: pages that share a flush; 4 KiB a CPU */
 
 /**
  * pv_ahead_frames() - Take frames that are about to be given up out of their
