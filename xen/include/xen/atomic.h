@@ -17,6 +17,7 @@
 #define atomic_sub(p, v)           __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
 #define atomic_or(p, v)            __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
 #define atomic_and(p, v)           __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define atomic_xor(p, v)           __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST)
 #define atomic_xchg(p, v)          __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 /* True if *p was *old and is now v; else *old holds what *p was. */
 #define atomic_cas(p, old, v)                                       \

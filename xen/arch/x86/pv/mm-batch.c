@@ -79,7 +79,7 @@ static void give_back(struct mm_batch *b, unsigned int keep)
     while (b->nr > keep) {
         struct page_info *const pg = mfn_to_page(MFN(b->mfn[--b->nr]));
 
-        atomic_store(&pg->type, pg->type & ~PGT_BUSY);
+        (void)atomic_and(&pg->type, ~PGT_BUSY);
     }
 }
 
@@ -213,14 +213,14 @@ static void take_calls(struct mm_batch *b, const struct vcpu *v)
     give_back(b, sure);
 }
 
-/* Pages that are busy by us and are not any more, with PGT_AHEAD or without. */
-static always_inline void mark(const uint32_t *mfn, unsigned int nr,
-                               uint64_t ahead)
+/*
+ * Pages that are busy by us are so no more, and marked if they were not. Other
+ * flags of a page in use may change meanwhile.
+ */
+static always_inline void flip(const uint32_t *mfn, unsigned int nr)
 {
     for (const uint32_t *const end = mfn + nr; mfn < end; mfn++) {
-        struct page_info *const pg = mfn_to_page(MFN(*mfn));
-
-        atomic_store(&pg->type, (pg->type & ~(PGT_BUSY | PGT_AHEAD)) | ahead);
+        (void)atomic_xor(&mfn_to_page(MFN(*mfn))->type, PGT_BUSY | PGT_AHEAD);
     }
 }
 
@@ -231,22 +231,27 @@ static always_inline void mark(const uint32_t *mfn, unsigned int nr,
 static void not_mapped(const struct domain *d, uint32_t mfn, int rc)
 {
     struct page_info *const pg = mfn_to_page(MFN(mfn));
-    const uint64_t x = pg->type & ~PGT_BUSY;
 
     log_err("d%u: frame %#x is not mapped for devices: error %d\n", d->id, mfn,
             rc);
-    atomic_store(&pg->type,
-                 x & (PGT_COUNT | PGT_NONCOHERENT) ? x | PGT_AHEAD : PGT_NONE);
+    if (read_once(pg->type) & (PGT_COUNT | PGT_NONCOHERENT)) {
+        (void)atomic_and(&pg->type, ~PGT_BUSY);
+    } else {
+        atomic_store(&pg->type, PGT_NONE);
+    }
 }
 
-/* Map pages for devices, with one flush. PGT_BUSY of each is ours and goes. */
+/*
+ * Map pages for devices, with one flush. Each is marked, and busy by us until
+ * then.
+ */
 static void map_marked(struct domain *d, const uint32_t *mfn, unsigned int nr)
 {
     while (nr) {
         unsigned int done;
         const int rc = dom_iommu_map_list(d, mfn, nr, &done);
 
-        mark(mfn, done, 0);
+        flip(mfn, done);
         if (likely(done == nr)) {
             return;
         }
@@ -259,14 +264,15 @@ static void map_marked(struct domain *d, const uint32_t *mfn, unsigned int nr)
 /* What was taken from @first on left the devices' reach, if @rc is 0. */
 static void taken_left(struct mm_batch *b, unsigned int first, int rc)
 {
-    const uint32_t *const mfn = &b->mfn[first];
-
     if (likely(rc == 0)) {
-        mark(mfn, b->nr - first, PGT_AHEAD);
-    } else {
-        /* Not flushed: as if nothing had been done. */
-        map_marked(b->d, mfn, b->nr - first);
+        flip(&b->mfn[first], b->nr - first);
+        return;
     }
+    /* Not flushed: as if nothing had been done. */
+    for (unsigned int i = first; i < b->nr; i++) {
+        (void)atomic_or(&mfn_to_page(MFN(b->mfn[i]))->type, PGT_AHEAD);
+    }
+    map_marked(b->d, &b->mfn[first], b->nr - first);
 }
 
 int mm_leave_devices(struct domain *d, struct page_info *pg, uint64_t type)
