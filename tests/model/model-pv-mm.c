@@ -13,12 +13,16 @@
  * A device writes into pages until the flush after their unmapping has ended:
  * what is believed before that differs from the tables afterwards. Flushes are
  * counted: a pinned tree, a multicall and a list of frames have one each.
+ *
+ * In the end several vCPUs pin, unpin and map the same few pages at a time.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <xen/cache.h>
 #include <xen/dom-iommu.h>
@@ -39,28 +43,32 @@
 #define NR_PAGES  96
 #define NR_SEEDS  40
 #define NR_CALLS  600
+#define NR_CPUS   4
 #define MMIO_LAST 1999 /* first is 1000 */
 #define MMIO_RO   1500
 
 static struct page_info frames[NR_PAGES];
 static uint8_t ram[NR_PAGES][PAGE_SIZE] aligned_to(4096);
 static bool dma_mapped[NR_PAGES];
-static bool dma_stale[NR_PAGES]; /* unmapped, not flushed yet */
-static bool map_failed;          /* some page lost its mapping for that */
-static bool map_fails;           /* now and then */
+static uint8_t dma_stale[NR_PAGES]; /* unmapped by CPU n - 1, not flushed yet */
+static pthread_mutex_t dma_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool map_failed; /* some page lost its mapping for that */
+static bool map_fails;  /* now and then */
 static unsigned int nr_flushes;
 static unsigned int nr_map_lists; /* of pages mapped together */
 static bool freed[NR_PAGES];
 static struct domain dom;
-static struct vcpu vcpu;
+static struct vcpu vcpus[NR_CPUS];
 static bool preempting;
 static bool scribbling; /* a device writes what it can reach */
 static unsigned int seed;
-static const char *last_call = "start";
+static bool threaded; /* nothing is quiet enough to be checked */
+static _Thread_local const char *last_call = "start";
 
 uint64_t m2p_tab[NR_PAGES];
 uint32_t perf_values[PERF_ROW_WORDS];
-struct vcpu *current = &vcpu;
+_Thread_local struct vcpu *current = &vcpus[0];
+_Thread_local unsigned int model_cpu;
 struct domain *dom0;
 struct cpu_features boot_cpu = { .phys_bits = 40, .nx = true };
 cpumask_t cpu_online = { 1 };
@@ -187,7 +195,9 @@ int dom_iommu_map_ram(struct domain *d, mfn_t mfn, uint64_t nr)
         map_failed = true;
         return -ENOMEM;
     }
+    pthread_mutex_lock(&dma_lock);
     dma_mapped[mfn.n] = true;
+    pthread_mutex_unlock(&dma_lock);
     return 0;
 }
 
@@ -213,26 +223,35 @@ static void unmap_one(const struct domain *d, uint64_t i)
     if (d != &dom || i >= NR_PAGES || !dma_mapped[i]) {
         fail("DMA-unmapped twice", (unsigned int)i);
     }
+    pthread_mutex_lock(&dma_lock);
     dma_mapped[i] = false;
-    dma_stale[i] = true;
+    dma_stale[i] = (uint8_t)(model_cpu + 1);
+    pthread_mutex_unlock(&dma_lock);
 }
 
 static void flush(void)
 {
+    if (threaded) {
+        sched_yield();
+    }
+    pthread_mutex_lock(&dma_lock);
     /* The device's last chance. Another vCPU must not believe it either. */
     for (unsigned int i = 0; i < NR_PAGES; i++) {
-        if (dma_stale[i] && (frames[i].count & PAGE_COUNT) &&
-            !(frames[i].type & PGT_BUSY)) {
+        if (dma_stale[i] != model_cpu + 1) {
+            continue;
+        }
+        if ((frames[i].count & PAGE_COUNT) && !(frames[i].type & PGT_BUSY)) {
             fail("can be used before the flush has ended", i);
         }
-        if (dma_stale[i] && scribbling) {
+        if (scribbling) {
             uint64_t *const table = (uint64_t *)(void *)ram[i];
 
             table[below(PT_ENTRIES)] = random_entry(below(4));
         }
+        dma_stale[i] = 0;
     }
-    memset(dma_stale, 0, sizeof(dma_stale));
     nr_flushes++;
+    pthread_mutex_unlock(&dma_lock);
 }
 
 int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
@@ -358,8 +377,8 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
     return 0;
 }
 
-static struct hypercall_args next_args;
-static bool continued;
+static _Thread_local struct hypercall_args next_args;
+static _Thread_local bool continued;
 
 long hypercall_continue(unsigned int nr, const struct hypercall_args *args)
 {
@@ -402,6 +421,10 @@ static void expect_leaf(unsigned int page, uint64_t e)
     if ((e & PTE_RW) && (frames[target].type & PGT_TYPE) != PGT_WRITABLE) {
         fail("is mapped writable", (unsigned int)target);
     }
+    if ((e & PTE_RW) && (e & PTE_PCD) &&
+        !(frames[target].type & PGT_NONCOHERENT)) {
+        fail("is mapped uncached and not marked so", (unsigned int)target);
+    }
 }
 
 /* Entries of a page that hold references now. */
@@ -440,6 +463,9 @@ static void expect_entries(unsigned int page)
 
 static void check(void)
 {
+    if (threaded) {
+        return;
+    }
     memset(want_refs, 0, sizeof(want_refs));
     memset(want_types, 0, sizeof(want_types));
     for (unsigned int i = 0; i < NR_PAGES; i++) {
@@ -455,7 +481,7 @@ static void check(void)
             fail("was not flushed", i);
         }
         /* In the middle of a multicall, or for want of memory. */
-        if ((type & PGT_AHEAD) && !vcpu.in_multicall && !map_failed) {
+        if ((type & PGT_AHEAD) && !current->in_multicall && !map_failed) {
             fail("is left out of devices' reach", i);
         }
         if (frames[i].count & PAGE_HYP) {
@@ -474,14 +500,18 @@ static void check(void)
         }
         expect_entries(i);
     }
-    if (vcpu.pv.kernel_l4_set) {
-        expect_ref(vcpu.pv.kernel_l4.n, true);
-    }
-    if (vcpu.pv.user_l4_set) {
-        expect_ref(vcpu.pv.user_l4.n, true);
-    }
-    if (vcpu.pv.put_pending) {
-        expect_ref((uint64_t)(vcpu.pv.put_pending - frames), true);
+    for (unsigned int i = 0; i < NR_CPUS; i++) {
+        const struct pv_vcpu *const pv = &vcpus[i].pv;
+
+        if (pv->kernel_l4_set) {
+            expect_ref(pv->kernel_l4.n, true);
+        }
+        if (pv->user_l4_set) {
+            expect_ref(pv->user_l4.n, true);
+        }
+        if (pv->put_pending) {
+            expect_ref((uint64_t)(pv->put_pending - frames), true);
+        }
     }
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         if (!freed[i] && (want_refs[i] != (frames[i].count & PAGE_COUNT) ||
@@ -619,9 +649,9 @@ static void random_va(void)
 
 #define CALLS_MAX 40
 
-static struct multicall_entry calls[CALLS_MAX];
-static struct mmuext_op call_ops[CALLS_MAX];
-static unsigned int nr_calls;
+static _Thread_local struct multicall_entry calls[CALLS_MAX];
+static _Thread_local struct mmuext_op call_ops[CALLS_MAX];
+static _Thread_local unsigned int nr_calls;
 
 static void add_va(uint64_t va, uint64_t entry)
 {
@@ -648,17 +678,17 @@ static void run_calls(void)
     for (unsigned int i = 0; i < nr_calls; i++) {
         struct hypercall_args args;
 
-        vcpu.in_multicall = true;
-        vcpu.multicall_list = (uintptr_t)calls;
-        vcpu.multicall_at = i;
-        vcpu.multicall_nr = nr_calls;
+        current->in_multicall = true;
+        current->multicall_list = (uintptr_t)calls;
+        current->multicall_at = i;
+        current->multicall_nr = nr_calls;
         memcpy(args.a, calls[i].args, sizeof(args.a));
         continued = false;
         calls[i].result = (xen_ulong_t)(calls[i].op == __HYPERVISOR_mmuext_op
                                             ? do_mmuext_op(&args)
                                             : do_update_va_mapping(&args));
         check();
-        vcpu.in_multicall = false;
+        current->in_multicall = false;
         if (continued) {
             memcpy(calls[i].args, next_args.a, sizeof(next_args.a));
             i--;
@@ -694,7 +724,7 @@ static void random_calls(void)
 static void set_up(void)
 {
     memset(&dom, 0, sizeof(dom));
-    memset(&vcpu, 0, sizeof(vcpu));
+    memset(vcpus, 0, sizeof(vcpus));
     memset(ram, 0, sizeof(ram));
     memset(frames, 0, sizeof(frames));
     memset(freed, 0, sizeof(freed));
@@ -705,14 +735,16 @@ static void set_up(void)
     map_fails = seed % 4 < 2;
     map_failed = false;
     dom.id = 1;
-    dom.max_vcpus = 1;
-    dom.vcpu[0] = &vcpu;
+    dom.max_vcpus = NR_CPUS;
+    for (unsigned int i = 0; i < NR_CPUS; i++) {
+        dom.vcpu[i] = &vcpus[i];
+        vcpus[i].domain = &dom;
+        vcpus[i].pv.kernel_mode = true;
+    }
     dom.iommu_sync = true;
     dom.privileged = seed % 3 == 0;
     dom.dirty.bits = 1;
     dom.pages = (struct page_list)PAGE_LIST_INIT;
-    vcpu.domain = &dom;
-    vcpu.pv.kernel_mode = true;
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         frames[i].count = PAGE_ALLOCATED | 1;
         frames[i].owner = dom.id;
@@ -1102,6 +1134,106 @@ static void test_held(void)
     tear_down();
 }
 
+/* --- several vCPUs --------------------------------------------------------- */
+
+/* A table that somebody may use, and that a device reaches. */
+static void spot_check(unsigned int page)
+{
+    const uint64_t x = read_once(frames[page].type);
+    bool mapped;
+
+    pthread_mutex_lock(&dma_lock);
+    mapped = dma_mapped[page] || dma_stale[page];
+    pthread_mutex_unlock(&dma_lock);
+    if (mapped && (x & PGT_TYPE) == PGT_L1 && (x & PGT_COUNT) &&
+        !(x & PGT_BUSY) && read_once(frames[page].type) == x) {
+        fail("is a table that a device reaches", page);
+    }
+}
+
+/* A page whose caches nobody will flush. One look may fall between changes. */
+static void spot_check_uncached(unsigned int page)
+{
+    const uint64_t *const e = (const uint64_t *)(const void *)ram[30] + page;
+    const uint64_t want = PTE_P | PTE_RW | PTE_PCD;
+
+    for (unsigned int k = 0; k < 4; k++) {
+        const uint64_t before = read_once(*e);
+        const uint64_t x = read_once(frames[page].type);
+
+        if ((before & want) != want || read_once(*e) != before ||
+            (x & (PGT_TYPE | PGT_BUSY | PGT_NONCOHERENT)) != PGT_WRITABLE) {
+            return;
+        }
+    }
+    fail("is mapped uncached and not marked so", page);
+}
+
+/* Lists that pin, unpin and map a few pages, in any order. */
+static void *run_vcpu(void *arg)
+{
+    struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = 1 };
+
+    model_cpu = (unsigned int)(uintptr_t)arg;
+    current = &vcpus[model_cpu];
+    hypercall(do_mmuext_op, &op, 1);
+    for (unsigned int i = 0; i < 20000; i++) {
+        const unsigned int nr = 3 + below(12);
+
+        while (nr_calls < nr) {
+            const unsigned int page = 40 + below(8);
+
+            switch (below(5)) {
+            case 0:
+                add_readonly(page);
+                break;
+            case 3:
+                add_va((uint64_t)page << 12,
+                       pte_make(MFN(page), PTE_P | PTE_RW | PTE_PCD | PTE_PWT));
+                break;
+            case 1:
+                add_writable(page);
+                break;
+            case 2:
+                add_op(MMUEXT_UNPIN_TABLE, page);
+                break;
+            default:
+                add_readonly(page);
+                add_op(MMUEXT_PIN_L1_TABLE, page);
+                break;
+            }
+        }
+        run_calls();
+        spot_check(40 + below(8));
+        spot_check_uncached(40 + below(8));
+    }
+    return NULL;
+}
+
+static void test_vcpus(void)
+{
+    pthread_t thread[NR_CPUS];
+
+    set_up_kernel();
+    dom.privileged = true; /* it may map RAM uncached */
+    preempting = true;
+    threaded = true;
+    alarm(60); /* two that wait for each other wait for ever */
+    for (uintptr_t i = 0; i < NR_CPUS; i++) {
+        if (pthread_create(&thread[i], NULL, run_vcpu, (void *)i)) {
+            fail("has no thread", (unsigned int)i);
+        }
+    }
+    for (unsigned int i = 0; i < NR_CPUS; i++) {
+        (void)pthread_join(thread[i], NULL);
+    }
+    alarm(0);
+    threaded = false;
+    last_call = "several vCPUs";
+    check();
+    tear_down();
+}
+
 int main(void)
 {
     test_flushes();
@@ -1116,17 +1248,18 @@ int main(void)
         for (unsigned int i = 0; i < NR_CALLS; i++) {
             if (below(10) < 4) {
                 random_updates();
-            } else if (vcpu.pv.kernel_l4_set && below(6) == 0) {
+            } else if (current->pv.kernel_l4_set && below(6) == 0) {
                 random_calls();
             } else {
                 random_ext();
             }
-            if (vcpu.pv.kernel_l4_set && below(4) == 0) {
+            if (current->pv.kernel_l4_set && below(4) == 0) {
                 random_va();
             }
         }
         tear_down();
     }
+    test_vcpus();
     printf("%u seeds, %u calls each\n", NR_SEEDS, NR_CALLS);
     return 0;
 }
