@@ -255,8 +255,9 @@ static void flush(void)
 }
 
 int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
-                         unsigned int nr)
+                         unsigned int nr, enum iommu_cause cause)
 {
+    (void)cause;
     for (unsigned int i = 0; i < nr; i++) {
         /* Its only user may be a mapping that is about to shrink. */
         if ((frames[frame[i]].type & PGT_COUNT) > 1) {

@@ -24,7 +24,7 @@
 
 static struct domain dom = { .privileged = true };
 static struct vcpu vcpu = { .domain = &dom };
-struct vcpu *current = &vcpu;
+_Thread_local struct vcpu *current = &vcpu;
 struct domain *dom0 = &dom;
 
 const struct version_text version_text = {

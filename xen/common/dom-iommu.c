@@ -156,14 +156,14 @@ int dom_iommu_map_list(struct domain *d, const uint32_t *frame, unsigned int nr,
 }
 
 int dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
-                         unsigned int nr)
+                         unsigned int nr, enum iommu_cause cause)
 {
     int rc;
 
     if (!d->iommu_sync) {
         return 0;
     }
-    rc = iommu_unmap_list(d->iospace, frame, nr, IOMMU_BY_TYPE);
+    rc = iommu_unmap_list(d->iospace, frame, nr, cause);
     changed(d);
     return rc;
 }

@@ -50,14 +50,13 @@ int must_check dom_iommu_map_list(struct domain *d, const uint32_t *frame,
                                   unsigned int nr, unsigned int *done);
 
 /**
- * dom_iommu_unmap_list() - As dom_iommu_unmap_ram() for single frames that all
- * change their type.
- * @d: as there. @frame, @nr: the frames.
+ * dom_iommu_unmap_list() - As dom_iommu_unmap_ram() for single frames.
+ * @d, @cause: as there. @frame, @nr: the frames.
  * Locks: the space's. Context: hypercall. Flush: done on return, one for all.
  * Return: as there.
  */
 int must_check dom_iommu_unmap_list(struct domain *d, const uint32_t *frame,
-                                    unsigned int nr);
+                                    unsigned int nr, enum iommu_cause cause);
 
 /**
  * dom_iommu_map_gather() - As dom_iommu_map_ram(), the flush put off until

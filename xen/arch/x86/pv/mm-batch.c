@@ -304,7 +304,7 @@ int mm_leave_devices(struct domain *d, struct page_info *pg, uint64_t type)
         b->nr = first;
         return dom_iommu_unmap_ram(d, mfn, 1, IOMMU_BY_TYPE);
     }
-    rc = dom_iommu_unmap_list(d, &b->mfn[first], others + 1);
+    rc = dom_iommu_unmap_list(d, &b->mfn[first], others + 1, IOMMU_BY_TYPE);
     /* The page itself is the caller's; in the list it does no harm. */
     taken_left(b, first + 1, rc);
     return rc;
@@ -322,7 +322,8 @@ uint64_t pv_ahead_frames(struct domain *d, mfn_t (*next)(void *arg), void *arg,
         (void)take(b, next(arg), 0);
     }
     if (b->nr) {
-        taken_left(b, 0, dom_iommu_unmap_list(d, b->mfn, b->nr));
+        taken_left(b, 0,
+                   dom_iommu_unmap_list(d, b->mfn, b->nr, IOMMU_BY_UNMAP));
     }
     return nr;
 }
