@@ -1007,8 +1007,8 @@ static void test_frames(void)
     tear_down();
 }
 
-/* Given up, and another's, or its owner's again, before the hypercall ends. */
-static void test_other_hands(void)
+/* Frames 40 to 49 have no use any more and are about to be given up. */
+static void ahead_of_ten(const char *name)
 {
     unsigned int next = 40;
 
@@ -1017,10 +1017,16 @@ static void test_other_hands(void)
         add_va((uint64_t)i << 12, 0);
     }
     run_calls();
-    last_call = "other hands";
+    last_call = name;
     if (pv_ahead_frames(&dom, count_up, &next, 10) != 10) {
         fail("was not asked for", next);
     }
+}
+
+/* Given up, and another's, or its owner's again, before the hypercall ends. */
+static void test_other_hands(void)
+{
+    ahead_of_ten("other hands");
     /* Free; another domain's in the same state; one that is being freed. */
     frames[41].count = 0;
     frames[41].owner = DOMID_INVALID;
@@ -1110,17 +1116,7 @@ static void hold(unsigned int page)
 /* A page that another CPU holds is neither freed nor mapped meanwhile. */
 static void test_held(void)
 {
-    unsigned int next = 40;
-
-    set_up_kernel();
-    for (unsigned int i = 40; i < 50; i++) {
-        add_va((uint64_t)i << 12, 0);
-    }
-    run_calls();
-    last_call = "held";
-    if (pv_ahead_frames(&dom, count_up, &next, 10) != 10) {
-        fail("was not asked for", next);
-    }
+    ahead_of_ten("held");
     hold(41);
     (void)page_put_alloc(&frames[41]);
     if (busy_page || !freed[41]) {

@@ -23,8 +23,7 @@ struct page_info {
         struct {
             uint32_t count; /* PAGE_* flags and reference count */
             uint16_t owner; /* domain id, or DOMID_INVALID when nobody's */
-            uint16_t
-                nr_validated; /* entries done of a partly validated table */
+            uint16_t nr_validated; /* entries done of a partial table */
         };
         uint64_t holders; /* all of these, to be compared with the type */
     };
